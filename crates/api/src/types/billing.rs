@@ -1,0 +1,580 @@
+//! Subscriptions, payment methods, invoices and usage.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::enums::wire_enum;
+use crate::ids::{OrganizationId, PaymentMethodId, SubscriptionId};
+use crate::page::{Limit, Offset, Order};
+use crate::scalar::{Int64, Timestamp};
+
+wire_enum! {
+    /// The state of a subscription.
+    pub enum SubscriptionStatus {
+        /// Unknown.
+        Invalid = "INVALID",
+        /// Made, not yet paid for.
+        Created = "CREATED",
+        /// Paid for.
+        Active = "ACTIVE",
+        /// A payment failed.
+        Warning = "WARNING",
+        /// A payment failed some time ago; the end is near.
+        Urgent = "URGENT",
+        /// Being canceled.
+        Canceling = "CANCELING",
+        /// Canceled; still runs to the end of its period.
+        Canceled = "CANCELED",
+        /// Being ended.
+        Terminating = "TERMINATING",
+        /// Ended.
+        Terminated = "TERMINATED",
+    }
+}
+
+wire_enum! {
+    /// The state of a payment method.
+    pub enum PaymentMethodStatus {
+        /// Unknown.
+        Invalid = "INVALID",
+        /// Waits for the person to confirm it.
+        Created = "CREATED",
+        /// Can be charged.
+        Authorized = "AUTHORIZED",
+        /// Refused by the bank.
+        Declined = "DECLINED",
+        /// Given up before it was confirmed.
+        Canceled = "CANCELED",
+        /// Past its date.
+        Expired = "EXPIRED",
+        /// Not checked with the bank.
+        Unchecked = "UNCHECKED",
+    }
+}
+
+wire_enum! {
+    /// How a discount counts.
+    pub enum DiscountType {
+        /// A share; the amount is in hundredths of a percent.
+        PercentOff = "PERCENT_OFF",
+        /// A fixed amount in cents.
+        AmountOff = "AMOUNT_OFF",
+    }
+}
+
+/// Names a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionPath {
+    /// The subscription.
+    pub id: SubscriptionId,
+}
+
+/// What a browser needs to finish a payment with Stripe.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct StripeSdk {
+    /// The client secret of the payment.
+    pub client_secret_key: String,
+    /// The action to take, as JSON text.
+    pub raw_json: String,
+}
+
+/// Why a payment failed, and what happens next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PaymentFailure {
+    /// When it failed.
+    pub failed_at: Option<Timestamp>,
+    /// When it is tried again; null when it is not.
+    pub next_attempt: Option<Timestamp>,
+    /// How often it has been tried.
+    pub attempt_count: Int64,
+    /// The code from the payment provider.
+    pub error_code: String,
+    /// The reason from the bank.
+    pub error_reason: String,
+    /// The kind of error.
+    pub error_type: String,
+    /// The error in words.
+    pub error_message: String,
+    /// Whether another payment method is needed.
+    pub payment_method_required: bool,
+    /// Where the person can confirm the payment; empty when that is not needed.
+    pub redirect_url: String,
+    /// What a browser needs to confirm the payment; null when that is not needed.
+    pub stripe_sdk: Option<StripeSdk>,
+}
+
+/// A paid plan of an organization. Amounts are in cents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Subscription {
+    /// The subscription.
+    pub id: SubscriptionId,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    /// When it was last changed.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+    /// Counts its changes.
+    #[serde(default)]
+    pub version: Int64,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// Its id at Stripe; empty when Stripe does not know it.
+    #[serde(default)]
+    pub stripe_subscription_id: String,
+    /// Its state.
+    #[serde(default)]
+    pub status: SubscriptionStatus,
+    /// Remarks on its state.
+    #[serde(default)]
+    pub messages: Vec<String>,
+    /// Whether a change waits for a payment.
+    #[serde(default)]
+    pub has_pending_update: bool,
+    /// The invoice that change waits for.
+    #[serde(default)]
+    pub stripe_pending_invoice_id: String,
+    /// When it will end; null when no end is set.
+    #[serde(default)]
+    pub terminate_at: Option<Timestamp>,
+    /// When it was canceled.
+    #[serde(default)]
+    pub canceled_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub terminated_at: Option<Timestamp>,
+    /// When the billing period began.
+    #[serde(default)]
+    pub current_period_start: Option<Timestamp>,
+    /// When the billing period ends.
+    #[serde(default)]
+    pub current_period_end: Option<Timestamp>,
+    /// The currency, as `usd`.
+    #[serde(default)]
+    pub currency: String,
+    /// What this period costs so far.
+    #[serde(default)]
+    pub amount_payable: Int64,
+    /// What has been paid of it.
+    #[serde(default)]
+    pub amount_paid: Int64,
+    /// What is left to pay.
+    #[serde(default)]
+    pub amount_remaining: Int64,
+    /// The last failed payment; null when all is well.
+    #[serde(default)]
+    pub payment_failure: Option<PaymentFailure>,
+    /// Whether this is a trial.
+    #[serde(default)]
+    pub trialing: bool,
+    /// When the trial ends.
+    #[serde(default)]
+    pub trial_ends_at: Option<Timestamp>,
+    /// What may be used during the trial.
+    #[serde(default)]
+    pub trial_max_spend: Int64,
+    /// What has been used during the trial.
+    #[serde(default)]
+    pub current_spend: Int64,
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetSubscriptionReply {
+    /// The subscription.
+    pub subscription: Subscription,
+}
+
+/// Which payment methods to list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ListPaymentMethodsQuery {
+    /// How many items to return, 100 at most; 0 means 20.
+    pub limit: Limit,
+    /// How many items to skip.
+    pub offset: Offset,
+    /// Only those in one of these states; empty means all.
+    #[serde(deserialize_with = "crate::page::one_or_many")]
+    pub statuses: Vec<PaymentMethodStatus>,
+}
+
+/// Names a payment method.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentMethodPath {
+    /// The payment method.
+    pub id: PaymentMethodId,
+}
+
+/// A means of paying.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentMethod {
+    /// The payment method.
+    pub id: PaymentMethodId,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    /// When it was last changed.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+    /// Counts its changes.
+    #[serde(default)]
+    pub version: Int64,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// The kind, such as `card`.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// Who handles it, such as `stripe`.
+    #[serde(default)]
+    pub provider: String,
+    /// Its state.
+    #[serde(default)]
+    pub status: PaymentMethodStatus,
+    /// Remarks on its state.
+    #[serde(default)]
+    pub messages: Vec<String>,
+    /// Its id at Stripe.
+    #[serde(default)]
+    pub stripe_payment_method_id: String,
+    /// When it was confirmed.
+    #[serde(default)]
+    pub authorization_verified_at: Option<Timestamp>,
+    /// When its confirmation was given up.
+    #[serde(default)]
+    pub authorization_canceled_at: Option<Timestamp>,
+    /// The payment intent that confirms it.
+    #[serde(default)]
+    pub authorization_stripe_payment_intent_id: String,
+    /// The secret with which a browser confirms it.
+    #[serde(default)]
+    pub authorization_stripe_payment_intent_client_secret: String,
+    /// The brand of the card.
+    #[serde(default)]
+    pub card_brand: String,
+    /// Where the card was issued, two letters.
+    #[serde(default)]
+    pub card_country: String,
+    /// `credit`, `debit` or `prepaid`.
+    #[serde(default)]
+    pub card_funding: String,
+    /// The same for the same card.
+    #[serde(default)]
+    pub card_fingerprint: String,
+    /// The last four digits.
+    #[serde(default)]
+    pub card_last_digits: String,
+    /// The month the card ends, from 1 to 12; 0 when there is no card.
+    #[serde(default)]
+    pub card_expiration_month: u32,
+    /// The year the card ends, four digits; 0 when there is no card.
+    #[serde(default)]
+    pub card_expiration_year: u32,
+}
+
+/// Payment methods, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ListPaymentMethodsReply {
+    /// This page of them.
+    pub payment_methods: Vec<PaymentMethod>,
+    /// The limit that applied.
+    pub limit: u32,
+    /// The offset that applied.
+    pub offset: u32,
+    /// How many there are before paging.
+    pub count: u32,
+}
+
+/// A payment method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentMethodReply {
+    /// The payment method.
+    pub payment_method: PaymentMethod,
+}
+
+/// Whether invoices are unpaid.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct HasUnpaidInvoicesReply {
+    /// Whether there is at least one.
+    pub has_unpaid_invoices: bool,
+}
+
+/// Where billing is managed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ManageReply {
+    /// A page of the billing provider.
+    pub url: String,
+}
+
+/// The time an invoice line covers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct NextInvoicePeriod {
+    /// From when.
+    pub start: Option<Timestamp>,
+    /// Until when.
+    pub end: Option<Timestamp>,
+}
+
+/// The price of one unit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct NextInvoicePrice {
+    /// Cents for one unit, with fractions.
+    pub unit_amount_decimal: f64,
+}
+
+/// A line of an invoice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct NextInvoiceLine {
+    /// What the line costs before tax, in cents.
+    pub amount_excluding_tax: i32,
+    /// The time it covers.
+    pub period: Option<NextInvoicePeriod>,
+    /// What is billed.
+    pub plan_nickname: String,
+    /// The price of one unit.
+    pub price: Option<NextInvoicePrice>,
+    /// How many units.
+    pub quantity: i32,
+}
+
+/// A discount on an invoice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct NextInvoiceDiscount {
+    /// How the amount counts.
+    #[serde(rename = "type")]
+    pub kind: DiscountType,
+    /// The name of the coupon.
+    pub name: String,
+    /// Cents off, or hundredths of a percent off (10000 is everything).
+    pub amount: Int64,
+}
+
+/// What the next invoice will look like.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct NextInvoiceReply {
+    /// The invoice as the billing provider describes it; empty without one.
+    pub stripe_invoice: Map<String, Value>,
+    /// Its lines.
+    pub lines: Vec<NextInvoiceLine>,
+    /// Discounts that apply to it.
+    pub discounts: Vec<NextInvoiceDiscount>,
+}
+
+/// Which time to report on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct UsageQuery {
+    /// From when; absent means the start of the current month.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub starting_time: Option<Timestamp>,
+    /// Until when; absent means now.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub ending_time: Option<Timestamp>,
+}
+
+/// Use of one type of instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct InstanceUsage {
+    /// For how many seconds.
+    pub duration_seconds: u32,
+}
+
+/// Use in one region.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RegionUsage {
+    /// By type of instance.
+    pub instances: BTreeMap<String, InstanceUsage>,
+}
+
+/// Use by one service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ServiceUsage {
+    /// The service.
+    pub service_id: String,
+    /// Its name.
+    pub service_name: String,
+    /// By region.
+    pub regions: BTreeMap<String, RegionUsage>,
+}
+
+/// Use by one database.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct DatabaseUsage {
+    /// The service that is the database.
+    pub service_id: String,
+    /// Its name.
+    pub service_name: String,
+    /// Seconds of computing.
+    pub compute_time_seconds: u32,
+    /// Megabytes stored, times hours.
+    pub data_storage_megabytes_hours: u32,
+}
+
+/// Use by one app.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AppUsage {
+    /// The app.
+    pub app_id: String,
+    /// Its name.
+    pub app_name: String,
+    /// By service.
+    pub services: Vec<ServiceUsage>,
+    /// By database.
+    pub databases: Vec<DatabaseUsage>,
+}
+
+/// Use during one period.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PeriodUsage {
+    /// From when.
+    pub starting_time: Option<Timestamp>,
+    /// Until when.
+    pub ending_time: Option<Timestamp>,
+    /// By app.
+    pub apps: Vec<AppUsage>,
+}
+
+/// What an organization used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// By billing period.
+    #[serde(default)]
+    pub periods: BTreeMap<String, PeriodUsage>,
+}
+
+/// What an organization used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetOrganizationUsageReply {
+    /// The usage.
+    pub usage: Usage,
+}
+
+/// Which time to report on, item by item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct UsageDetailsQuery {
+    /// From when; absent means the start of the current month.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub starting_time: Option<Timestamp>,
+    /// Until when; absent means now.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub ending_time: Option<Timestamp>,
+    /// How many items to return, 100 at most; 0 means 20.
+    pub limit: Limit,
+    /// How many items to skip.
+    pub offset: Offset,
+    /// The direction, by starting time.
+    pub order: Order,
+}
+
+/// One instance that ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageDetails {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// The instance.
+    #[serde(default)]
+    pub instance_id: String,
+    /// Its app.
+    #[serde(default)]
+    pub app_id: String,
+    /// The name of the app.
+    #[serde(default)]
+    pub app_name: String,
+    /// Its service.
+    #[serde(default)]
+    pub service_id: String,
+    /// The name of the service.
+    #[serde(default)]
+    pub service_name: String,
+    /// Its deployment in the region.
+    #[serde(default)]
+    pub regional_deployment_id: String,
+    /// Where it ran.
+    #[serde(default)]
+    pub region: String,
+    /// Its deployment.
+    #[serde(default)]
+    pub deployment_id: String,
+    /// Its type.
+    #[serde(default)]
+    pub instance_type: String,
+    /// For how many seconds it ran.
+    #[serde(default)]
+    pub duration_seconds: u32,
+    /// When it started.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended; null while it runs.
+    #[serde(default)]
+    pub terminated_at: Option<Timestamp>,
+}
+
+/// One database that ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DatabaseUsageDetails {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// Its app.
+    #[serde(default)]
+    pub app_id: String,
+    /// The name of the app.
+    #[serde(default)]
+    pub app_name: String,
+    /// The service that is the database.
+    #[serde(default)]
+    pub service_id: String,
+    /// The name of the service.
+    #[serde(default)]
+    pub service_name: String,
+    /// Seconds of computing.
+    #[serde(default)]
+    pub compute_time_seconds: u32,
+    /// Megabytes stored, times hours.
+    #[serde(default)]
+    pub data_storage_megabytes_hour: u32,
+    /// When it started.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended; null while it runs.
+    #[serde(default)]
+    pub terminated_at: Option<Timestamp>,
+}
+
+/// What an organization used, item by item.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct GetOrganizationUsageDetailsReply {
+    /// This page of the instances.
+    pub usage_details: Vec<UsageDetails>,
+    /// The databases.
+    pub database_details: Vec<DatabaseUsageDetails>,
+    /// The limit that applied.
+    pub limit: u32,
+    /// The offset that applied.
+    pub offset: u32,
+    /// How many instances there are before paging.
+    pub count: u32,
+    /// The direction that applied.
+    pub order: Order,
+}

@@ -1,0 +1,320 @@
+//! Checks of every statement against the migrated schema, and of the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use polity_api::ids::{EventId, OrganizationId};
+use polity_api::scalar::Timestamp;
+use rusqlite::Connection;
+use serde_json::Map;
+
+use crate::events::{self, ActorKind, NewEvent};
+use crate::page::Window;
+use crate::{Db, Error, Kind, Options, migrate, statements};
+
+/// Statements on a table with `organization_id` that do not compare it first.
+/// Each was reviewed: the caller authorises on the row that comes back, or the
+/// statement is about a person, the operator or the clock and no tenant.
+const NOT_BY_TENANT: &[(&str, &str)] = &[
+    ("credentials::BY_HASH", "authentication: the row tells the organization"),
+    ("credentials::BY_ID", "authorised on the row"),
+    ("credentials::DELETE", "after authorisation on the row"),
+    ("credentials::DELETE_OF_USER", "about a person"),
+    ("credentials::UPDATE", "after authorisation on the row"),
+    ("events::ALL", "for the operator"),
+    ("events::OF_ACTOR", "about a person"),
+    ("invitations::COUNT_OF_EMAIL", "about an address"),
+    ("invitations::COUNT_PENDING", "about an address"),
+    ("invitations::OF_EMAIL", "about an address"),
+    ("invitations::VIEW_BY_ID", "authorised on the row"),
+    ("jobs::COUNT", "for the metrics"),
+    ("jobs::DUE", "for the worker"),
+    ("links::BY_HASH", "authentication: the row tells the organization"),
+    ("links::DELETE_EXPIRED", "for the sweeper"),
+    ("links::DELETE_OF_USER", "about a person"),
+    ("links::USE", "after authorisation on the row"),
+    ("links::USE_OF_USER", "about a person"),
+    ("members::COUNT_OF_USER", "about a person"),
+    ("members::DELETE_OF_USER", "about a person"),
+    ("members::OF_USER", "about a person"),
+    ("members::VIEW_BY_ID", "authorised on the row"),
+    ("notification_marks::DELETE_OF_USER", "about a person"),
+    ("organizations::COUNT_OF_USER", "about a person"),
+    ("organizations::OF_USER_ASC", "about a person"),
+    ("organizations::OF_USER_DESC", "about a person"),
+    ("projects::BY_ID", "authorised on the row"),
+    ("tokens::BY_ID", "authentication: the row tells the organization"),
+    ("tokens::DELETE", "after authorisation on the row"),
+    ("tokens::DELETE_EXPIRED", "for the sweeper"),
+    ("tokens::DELETE_OF_CREDENTIAL", "after authorisation on the credential"),
+    ("tokens::DELETE_OF_USER", "about a person"),
+];
+
+/// Statements that may read a whole table.
+const MAY_SCAN: &[(&str, &str)] = &[
+    ("organizations::LIST", "the operator's search; bounded by its unit's time budget"),
+    ("organizations::COUNT", "the operator's search; bounded by its unit's time budget"),
+    ("organizations::COUNT_BY_STATUS", "once a minute, for the metrics"),
+    ("events::ALL", "walks the log backwards and stops at its limit"),
+    ("coupons::LIST", "walks an index and stops at its limit"),
+    ("coupons::COUNT", "few rows"),
+    ("jobs::COUNT", "few rows"),
+    ("mails::COUNT_WAITING", "a partial index of what waits"),
+    ("signing_keys::ALL", "few rows"),
+    ("signing_keys::DELETE_BEFORE", "few rows"),
+];
+
+fn migrated() -> (tempfile::TempDir, Connection) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    migrate(&path, Timestamp(0)).unwrap();
+    let conn = Connection::open(path).unwrap();
+    (dir, conn)
+}
+
+fn short(name: &str) -> &str {
+    name.trim_start_matches("polity_store::")
+}
+
+/// The columns of every table: kind, and whether null is allowed.
+fn schema(conn: &Connection) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut tables = BTreeMap::new();
+    let mut names = conn.prepare("select name from sqlite_master where type = 'table'").unwrap();
+    let names: Vec<String> = names.query_map((), |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+    for table in names {
+        let mut info = conn.prepare("select name, type from pragma_table_info(?1)").unwrap();
+        let columns = info.query_map((&table,), |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(Result::unwrap).collect();
+        tables.insert(table, columns);
+    }
+    tables
+}
+
+#[test]
+fn every_statement_fits_the_schema() {
+    let (_dir, conn) = migrated();
+    for statement in statements() {
+        let name = statement.name();
+        let prepared = conn.prepare(statement.lite()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(prepared.parameter_count(), statement.params(), "{name}: parameters");
+        let columns = prepared.columns();
+        assert_eq!(columns.len(), statement.columns().len(), "{name}: number of columns");
+        for (found, declared) in columns.zip(statement.columns()) {
+            assert_eq!(found.name(), declared.name, "{name}");
+            let Some(stored) = found.decl_type() else { continue };
+            let kind = match stored.to_lowercase().as_str() {
+                "blob" => Kind::Bytes,
+                "text" => Kind::Text,
+                _ => Kind::Integer,
+            };
+            assert_eq!(kind, declared.kind, "{name}: column {}", declared.name);
+        }
+    }
+}
+
+#[test]
+fn a_column_that_may_be_null_is_read_as_an_option() {
+    let (_dir, conn) = migrated();
+    for statement in statements() {
+        let text = statement.lite();
+        let Some(table) = text.split(" from ").nth(1).and_then(|rest| rest.split_whitespace().next()) else { continue };
+        if !text.starts_with("select") || text.contains(" join ") {
+            continue;
+        }
+        for column in statement.columns() {
+            let not_null: Option<bool> = conn
+                .query_row(
+                    "select \"notnull\" or pk from pragma_table_info(?1) where name = ?2",
+                    (table, column.name),
+                    |r| r.get(0),
+                )
+                .ok();
+            if let Some(not_null) = not_null {
+                assert_eq!(!not_null, column.nullable, "{}: {}", statement.name(), column.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_statement_scans_a_table_that_grows() {
+    let (_dir, conn) = migrated();
+    let mut seen = BTreeSet::new();
+    for statement in statements() {
+        let name = short(statement.name());
+        let mut plan = conn.prepare(&format!("explain query plan {}", statement.lite())).unwrap();
+        let count = plan.parameter_count();
+        let nulls = vec![rusqlite::types::Null; count];
+        let steps: Vec<String> = plan
+            .query_map(rusqlite::params_from_iter(nulls), |r| r.get("detail"))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let scans = steps.iter().any(|step| step.starts_with("SCAN") && !step.contains("CONSTANT ROW"));
+        if scans {
+            assert!(MAY_SCAN.iter().any(|(may, _)| *may == name), "{name} scans: {steps:#?}");
+            seen.insert(name);
+        }
+    }
+    for (name, _) in MAY_SCAN {
+        assert!(seen.contains(name), "{name} no longer scans: take it off the list");
+    }
+}
+
+#[test]
+fn every_statement_on_tenant_data_compares_the_tenant() {
+    let (_dir, conn) = migrated();
+    let tenant_tables: Vec<_> =
+        schema(&conn).into_iter().filter(|(_, c)| c.contains_key("organization_id")).map(|(t, _)| t).collect();
+    let mut seen = BTreeSet::new();
+    for statement in statements() {
+        let name = short(statement.name());
+        let text = statement.lite();
+        let touches = tenant_tables.iter().any(|table| {
+            ["from", "join", "update", "into"].iter().any(|word| text.contains(&format!("{word} {table} ")))
+        });
+        if !touches || text.starts_with("insert") {
+            continue;
+        }
+        if !text.contains("organization_id = ?") {
+            assert!(NOT_BY_TENANT.iter().any(|(ok, _)| *ok == name), "{name} does not compare organization_id");
+            seen.insert(name);
+        }
+    }
+    for (name, _) in NOT_BY_TENANT {
+        assert!(
+            seen.contains(name) ,
+            "{name} compares the tenant now, or is gone: take it off the list"
+        );
+    }
+}
+
+fn open() -> (tempfile::TempDir, Db) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    migrate(&path, Timestamp(0)).unwrap();
+    let db = Db::open(&Options { unit_budget: Duration::from_millis(200), ..Options::new(path) }).unwrap();
+    (dir, db)
+}
+
+fn event(n: u8) -> NewEvent {
+    NewEvent {
+        id: EventId::from_random([n; 16]),
+        organization_id: Some(OrganizationId::from_random([1; 16])),
+        actor_kind: ActorKind::System,
+        actor_id: None,
+        actor_name: String::new(),
+        object_kind: "test".into(),
+        object_id: uuid::Uuid::nil(),
+        object_name: String::new(),
+        verb: "created".into(),
+        metadata: Map::new(),
+        created_at: Timestamp(0),
+    }
+}
+
+async fn count(db: &Db) -> i64 {
+    db.read("count", (), |tx, ()| {
+        Box::pin(async { events::count_after(tx, OrganizationId::from_random([1; 16]), 0).await })
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_refused_unit_leaves_no_trace_and_spoils_no_other() {
+    let (_dir, db) = open();
+    let tasks: Vec<_> = (0..40u8)
+        .map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                db.write("append", n, |tx, n| {
+                    Box::pin(async move {
+                        events::append(tx, &event(*n)).await?;
+                        if n % 4 == 0 { Err(Error::Closed) } else { Ok(()) }
+                    })
+                })
+                .await
+                .is_ok()
+            })
+        })
+        .collect();
+    let mut kept = 0;
+    for task in tasks {
+        kept += i64::from(task.await.unwrap());
+    }
+    assert_eq!((kept, count(&db).await), (30, 30));
+    let rows = db
+        .read("list", (), |tx, ()| {
+            Box::pin(async {
+                events::after(tx, OrganizationId::from_random([1; 16]), 0, Window { limit: 100, offset: 0 }).await
+            })
+        })
+        .await
+        .unwrap();
+    let numbers: Vec<_> = rows.0.iter().rev().map(|row| row.organization_seq).collect();
+    assert_eq!(numbers, (1..=30).collect::<Vec<_>>(), "the log of an organization has no gap");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_unit_is_an_error_and_the_store_goes_on() {
+    let (_dir, db) = open();
+    let result = db
+        .write("explode", (), |tx, ()| {
+            Box::pin(async {
+                events::append(tx, &event(1)).await?;
+                if true {
+                    panic!("on purpose");
+                }
+                Ok::<(), Error>(())
+            })
+        })
+        .await;
+    assert!(matches!(result, Err(Error::Panicked("explode"))));
+    assert_eq!(count(&db).await, 0);
+    db.write("append", (), |tx, ()| Box::pin(async { events::append(tx, &event(2)).await })).await.unwrap();
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn awaiting_something_else_is_refused() {
+    let (_dir, db) = open();
+    let result = db
+        .read("sleepy", (), |_, ()| {
+            Box::pin(async {
+                std::future::pending::<()>().await;
+                Ok::<(), Error>(())
+            })
+        })
+        .await;
+    assert!(matches!(result, Err(Error::ForeignAwait("sleepy"))));
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    migrate(&path, Timestamp(0)).unwrap();
+    let db = Db::open(&Options::new(path.clone())).unwrap();
+    db.write("append", (), |tx, ()| Box::pin(async { events::append(tx, &event(1)).await })).await.unwrap();
+    drop(db);
+    assert_eq!(count(&Db::open(&Options::new(path)).unwrap()).await, 1);
+}
+
+#[tokio::test]
+async fn every_unit_is_measured_under_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    migrate(&path, Timestamp(0)).unwrap();
+    let seen = Arc::new(AtomicBool::new(false));
+    let flag = seen.clone();
+    let observer = Arc::new(move |m: crate::Measured| {
+        if m.unit == "count" && m.ok {
+            flag.store(true, Ordering::Relaxed);
+        }
+    });
+    let db = Db::open(&Options { observer, ..Options::new(path) }).unwrap();
+    count(&db).await;
+    assert!(seen.load(Ordering::Relaxed));
+}

@@ -1,0 +1,183 @@
+//! API credentials: opaque tokens of which only a keyed hash is stored.
+
+use polity_api::ids::{CredentialId, OrganizationId, UserId};
+use polity_api::scalar::Timestamp;
+use polity_api::types::credential::CredentialType;
+
+use crate::engine::row::row;
+use crate::engine::sql::queries;
+use crate::engine::value::Hash;
+use crate::page::{CountRow, Filter, Window};
+use crate::{Error, Tx};
+
+row! {
+    /// A credential.
+    pub struct CredentialRow {
+        /// Identifier.
+        pub id: CredentialId,
+        /// Whom it acts for.
+        pub kind: CredentialType,
+        /// Name.
+        pub name: String,
+        /// Description.
+        pub description: String,
+        /// Keyed hash of the token, unique.
+        pub token_hash: Hash,
+        /// The person it acts for, or none for one of an organization.
+        pub user_id: Option<UserId>,
+        /// The organization it acts for, or in which a person's one starts.
+        pub organization_id: Option<OrganizationId>,
+        /// Creation.
+        pub created_at: Timestamp,
+        /// Last change.
+        pub updated_at: Timestamp,
+        /// End of validity; none for never.
+        pub expires_at: Option<Timestamp>,
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, kind, name, description, token_hash, user_id, organization_id, created_at, updated_at, expires_at"
+    };
+}
+
+macro_rules! visible {
+    ($select:expr, $rest:expr) => {
+        concat!(
+            "select ", $select, " from credentials
+             where ((organization_id = $1 and kind = 'ORGANIZATION') or (user_id = $2 and kind = 'USER'))
+             and ($3 = '' or $3 like '%,' || kind || ',%') and ($4 = '' or name = $4)
+             and ($5 is null or organization_id = $5) and ($6 is null or user_id = $6)", $rest
+        )
+    };
+}
+
+queries! {
+    BY_ID(id: CredentialId) => CredentialRow = concat!("select ", columns!(), " from credentials where id = $1");
+    BY_HASH(hash: Hash) => CredentialRow = concat!("select ", columns!(), " from credentials where token_hash = $1");
+    LIST(
+        organization: Option<OrganizationId>, user: Option<UserId>, kinds: String, name: String,
+        of_organization: Option<OrganizationId>, of_user: Option<UserId>, limit: i64, offset: i64
+    ) => CredentialRow = visible!(columns!(), " order by created_at desc, id limit $7 offset $8");
+    COUNT(
+        organization: Option<OrganizationId>, user: Option<UserId>, kinds: String, name: String,
+        of_organization: Option<OrganizationId>, of_user: Option<UserId>
+    ) => CountRow = visible!("count(*) as count", "");
+    INSERT: CredentialRow => () = concat!(
+        "insert into credentials (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    );
+    UPDATE(id: CredentialId, name: String, description: String, updated_at: Timestamp) => () =
+        "update credentials set name = $2, description = $3, updated_at = $4 where id = $1";
+    DELETE(id: CredentialId) => () = "delete from credentials where id = $1";
+    DELETE_OF_ORGANIZATION(organization: OrganizationId, limit: i64) => () =
+        "delete from credentials where id in (
+             select id from credentials where organization_id = $1 and kind = 'ORGANIZATION' limit $2)";
+    DETACH(organization: OrganizationId) => () =
+        "update credentials set organization_id = null where organization_id = $1 and kind = 'USER'";
+    DETACH_USER(organization: OrganizationId, user: UserId) => () =
+        "update credentials set organization_id = null
+         where organization_id = $1 and user_id = $2 and kind = 'USER'";
+    DELETE_OF_USER(user: UserId) => () = "delete from credentials where user_id = $1";
+}
+
+/// Which credentials a caller sees, and which of them she asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Visible {
+    /// Those of this organization.
+    pub organization: Option<OrganizationId>,
+    /// And this person's own.
+    pub user: Option<UserId>,
+    /// Only of these types.
+    pub kinds: Filter,
+    /// Only with this name; empty for any.
+    pub name: String,
+    /// Only those bound to this organization.
+    pub of_organization: Option<OrganizationId>,
+    /// Only those of this person.
+    pub of_user: Option<UserId>,
+}
+
+/// A credential by its id.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_id(tx: &Tx<'_>, id: CredentialId) -> Result<Option<CredentialRow>, Error> {
+    tx.optional(&BY_ID, (id,)).await
+}
+
+/// The credential whose token has this hash.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_hash(tx: &Tx<'_>, hash: Hash) -> Result<Option<CredentialRow>, Error> {
+    tx.optional(&BY_HASH, (hash,)).await
+}
+
+/// Credentials a caller sees, newest first, and how many there are.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn list(tx: &Tx<'_>, v: &Visible, window: Window) -> Result<(Vec<CredentialRow>, i64), Error> {
+    let args = (v.organization, v.user, v.kinds.text(), v.name.clone(), v.of_organization, v.of_user);
+    let count = tx.optional(&COUNT, args).await?;
+    let args =
+        (v.organization, v.user, v.kinds.text(), v.name.clone(), v.of_organization, v.of_user, window.limit, window.offset);
+    Ok((tx.all(&LIST, args).await?, count.map_or(0, |row| row.count)))
+}
+
+/// Adds a credential.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn insert(tx: &Tx<'_>, row: &CredentialRow) -> Result<(), Error> {
+    tx.execute(&INSERT, row).await.map(drop)
+}
+
+/// Changes the name and the description of a credential.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn update(tx: &Tx<'_>, row: &CredentialRow) -> Result<(), Error> {
+    tx.execute(&UPDATE, &(row.id, row.name.clone(), row.description.clone(), row.updated_at)).await.map(drop)
+}
+
+/// Removes a credential.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete(tx: &Tx<'_>, id: CredentialId) -> Result<(), Error> {
+    tx.execute(&DELETE, &(id,)).await.map(drop)
+}
+
+/// Removes up to `limit` ORGANIZATION credentials of an organization; returns how many.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_of_organization(tx: &Tx<'_>, organization: OrganizationId, limit: i64) -> Result<u64, Error> {
+    tx.execute(&DELETE_OF_ORGANIZATION, &(organization, limit)).await
+}
+
+/// Makes the USER credentials bound to an organization start without one.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn detach(tx: &Tx<'_>, organization: OrganizationId) -> Result<(), Error> {
+    tx.execute(&DETACH, &(organization,)).await.map(drop)
+}
+
+/// The same for the credentials of one person.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn detach_user(tx: &Tx<'_>, organization: OrganizationId, user: UserId) -> Result<(), Error> {
+    tx.execute(&DETACH_USER, &(organization, user)).await.map(drop)
+}
+
+/// Removes the credentials of a person.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_of_user(tx: &Tx<'_>, user: UserId) -> Result<(), Error> {
+    tx.execute(&DELETE_OF_USER, &(user,)).await.map(drop)
+}

@@ -1,0 +1,208 @@
+//! SQLite: one writer thread that commits waiting units in groups, some reader
+//! threads, and a thread that checkpoints the write-ahead log beside them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use rusqlite::Connection;
+
+use crate::Error;
+use crate::engine::db::Options;
+
+/// Whether the group a unit belonged to was committed.
+pub(crate) type Outcome = Result<(), Error>;
+type Finish = Box<dyn FnOnce(Outcome) + Send>;
+type WriteJob = Box<dyn FnOnce(&Mutex<Connection>) -> (bool, Finish) + Send>;
+type ReadJob = Box<dyn FnOnce(&Mutex<Connection>) + Send>;
+
+/// Units of work that share one commit, and so one flush to disk, under load.
+const GROUP: usize = 64;
+/// Units of work that may wait; more are refused at once rather than answered late.
+const QUEUE: usize = 4096;
+/// Statements a connection keeps prepared: more than the program has.
+const STATEMENT_CACHE: usize = 512;
+/// Address space for the database file, so that a read copies nothing.
+const MMAP_BYTES: i64 = 8 << 30;
+/// Virtual machine steps between two looks at the clock.
+const STEPS_BETWEEN_CHECKS: i32 = 20_000;
+/// A write-ahead log is copied back into the database from this size on.
+const CHECKPOINT_BYTES: u64 = 4 << 20;
+/// From this size on readers have to wait until it has been copied and cut.
+const TRUNCATE_BYTES: u64 = 512 << 20;
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+
+pub(crate) struct Lite {
+    queues: Option<(Sender<WriteJob>, Sender<ReadJob>, Sender<()>)>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Lite {
+    pub(crate) fn open(options: &Options) -> Result<Lite, Error> {
+        let (writer, write_jobs) = bounded(QUEUE);
+        let (readers, read_jobs) = bounded::<ReadJob>(QUEUE);
+        let (stop, stopped) = bounded(0);
+        let mut threads = Vec::new();
+
+        let (conn, budget) = connect(&options.path, options.unit_budget)?;
+        threads.push(spawn("sqlite-writer".into(), move || write_loop(&conn, &budget, &write_jobs))?);
+        for n in 0..options.readers.max(1) {
+            let (conn, budget) = connect(&options.path, options.unit_budget)?;
+            lock(&conn).pragma_update(None, "query_only", true)?;
+            let jobs = read_jobs.clone();
+            threads.push(spawn(format!("sqlite-reader-{n}"), move || read_loop(&conn, &budget, &jobs))?);
+        }
+        let (conn, _) = connect(&options.path, Duration::MAX)?;
+        let log = PathBuf::from(format!("{}-wal", options.path.display()));
+        threads.push(spawn("sqlite-checkpoint".into(), move || checkpoint_loop(&conn, &log, &stopped))?);
+        Ok(Lite { queues: Some((writer, readers, stop)), threads })
+    }
+
+    pub(crate) fn write(&self, job: WriteJob) -> Result<(), Error> {
+        let (writer, ..) = self.queues.as_ref().ok_or(Error::Closed)?;
+        writer.try_send(job).map_err(refused)
+    }
+
+    pub(crate) fn read(&self, job: ReadJob) -> Result<(), Error> {
+        let (_, readers, _) = self.queues.as_ref().ok_or(Error::Closed)?;
+        readers.try_send(job).map_err(refused)
+    }
+}
+
+impl Drop for Lite {
+    /// What waits is finished first: acknowledged or not, nothing is cut in half.
+    fn drop(&mut self) {
+        self.queues.take();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an argument of map_err")]
+fn refused<T>(error: TrySendError<T>) -> Error {
+    match error {
+        TrySendError::Full(_) => Error::Overloaded,
+        TrySendError::Disconnected(_) => Error::Closed,
+    }
+}
+
+fn spawn(name: String, f: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    Ok(thread::Builder::new().name(name).spawn(f)?)
+}
+
+fn lock(conn: &Mutex<Connection>) -> std::sync::MutexGuard<'_, Connection> {
+    conn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// When the unit in progress has to be done; 0 while there is none.
+struct Budget {
+    start: Instant,
+    deadline_micros: Arc<AtomicU64>,
+    per_unit: Duration,
+}
+
+impl Budget {
+    fn begin(&self) {
+        let deadline = self.start.elapsed().saturating_add(self.per_unit);
+        let micros = u64::try_from(deadline.as_micros()).unwrap_or(u64::MAX);
+        self.deadline_micros.store(micros, Ordering::Relaxed);
+    }
+    fn end(&self) {
+        self.deadline_micros.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Opens a connection as every thread uses it: durable on commit, foreign keys enforced.
+fn connect(path: &Path, per_unit: Duration) -> Result<(Mutex<Connection>, Budget), Error> {
+    let mut conn = Connection::open(path)?;
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    conn.pragma_update(None, "mmap_size", MMAP_BYTES)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    let (start, deadline_micros) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let seen = deadline_micros.clone();
+    conn.progress_handler(
+        STEPS_BETWEEN_CHECKS,
+        Some(move || {
+            let deadline = seen.load(Ordering::Relaxed);
+            deadline != 0 && start.elapsed().as_micros() > u128::from(deadline)
+        }),
+    )?;
+    Ok((Mutex::new(conn), Budget { start, deadline_micros, per_unit }))
+}
+
+fn execute(conn: &Mutex<Connection>, sql: &str) -> rusqlite::Result<()> {
+    lock(conn).prepare_cached(sql)?.execute(())?;
+    Ok(())
+}
+
+fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJob>) {
+    while let Ok(first) = jobs.recv() {
+        // Jobs dropped unrun answer their callers with `Error::Closed`.
+        if let Err(error) = execute(conn, "begin immediate") {
+            tracing::error!(%error, "cannot begin a transaction");
+            continue;
+        }
+        let group: Vec<Finish> = std::iter::once(first)
+            .chain(jobs.try_iter().take(GROUP - 1))
+            .map(|job| {
+                let begun = execute(conn, "savepoint unit");
+                budget.begin();
+                let (keep, finish) = job(conn);
+                budget.end();
+                if begun.is_ok() && !keep {
+                    let _ = execute(conn, "rollback to unit");
+                }
+                let _ = execute(conn, "release unit");
+                finish
+            })
+            .collect();
+        // An interrupted or failed write can take the whole transaction with it:
+        // then nothing in the group happened, and nothing may be acknowledged.
+        let lost = lock(conn).is_autocommit();
+        let committed = if lost { Err(Error::GroupLost) } else { execute(conn, "commit").map_err(Error::from) };
+        if let Err(error) = &committed {
+            tracing::error!(%error, "a group of writes was not committed");
+            if !lost {
+                let _ = execute(conn, "rollback");
+            }
+        }
+        for finish in group {
+            finish(committed.as_ref().copied().map_err(|_| Error::GroupLost));
+        }
+    }
+}
+
+fn read_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<ReadJob>) {
+    for job in jobs {
+        let begun = execute(conn, "begin");
+        budget.begin();
+        job(conn);
+        budget.end();
+        if begun.is_ok() {
+            let _ = execute(conn, "commit");
+        }
+    }
+}
+
+fn checkpoint_loop(conn: &Mutex<Connection>, log: &Path, stopped: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(CHECKPOINT_EVERY) {
+        let size = fs::metadata(log).map_or(0, |m| m.len());
+        if size < CHECKPOINT_BYTES {
+            continue;
+        }
+        let mode = if size < TRUNCATE_BYTES { "passive" } else { "truncate" };
+        let ran = lock(conn).query_row(&format!("pragma wal_checkpoint({mode})"), (), |_| Ok(()));
+        if let Err(error) = ran {
+            tracing::warn!(%error, "checkpoint failed");
+        }
+    }
+}

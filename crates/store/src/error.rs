@@ -1,0 +1,70 @@
+//! What can go wrong between a unit of work and the disk.
+
+/// An error of the store. Never shown to a caller: the operation that meets it
+/// turns a broken constraint into a field error, and the rest into a 500 or 503.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A row with the same unique value exists; the text names the columns, as
+    /// in `organizations.name_key`.
+    #[error("unique constraint on {0}")]
+    Unique(String),
+    /// The engine failed.
+    #[error("sqlite: {0}")]
+    Lite(rusqlite::Error),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The unit ran beyond its time budget.
+    #[error("a unit of work took too long and was interrupted")]
+    Interrupted,
+    /// The commit this unit was to share failed; the unit did not happen.
+    #[error("the group commit failed")]
+    GroupLost,
+    /// Too many units of work are waiting.
+    #[error("too many units of work are waiting")]
+    Overloaded,
+    /// The store is shut down, or could not begin a transaction.
+    #[error("the store is not available")]
+    Closed,
+    /// The unit panicked; it left no trace.
+    #[error("unit of work {0} panicked")]
+    Panicked(&'static str),
+    /// The unit awaited something other than its statements.
+    #[error("unit of work {0} awaited something other than the store")]
+    ForeignAwait(&'static str),
+    /// A newer release wrote this database.
+    #[error("the database has schema {found}, this release knows up to {known}: run a newer release")]
+    NewerSchema {
+        /// The version in the database.
+        found: i64,
+        /// The newest version this release knows.
+        known: i64,
+    },
+    /// A migration that was applied is not the one in this binary.
+    #[error("migration {0} was applied with another text: this database belongs to another build")]
+    ChangedMigration(i64),
+}
+
+impl Error {
+    /// Whether a row broke the unique constraint on `columns`.
+    #[must_use]
+    pub fn is_unique(&self, columns: &str) -> bool {
+        matches!(self, Error::Unique(found) if found == columns)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+        if let rusqlite::Error::SqliteFailure(code, message) = &error {
+            if matches!(code.extended_code, SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY) {
+                let text = message.as_deref().unwrap_or_default();
+                return Error::Unique(text.trim_start_matches("UNIQUE constraint failed: ").to_owned());
+            }
+            if code.code == rusqlite::ErrorCode::OperationInterrupted {
+                return Error::Interrupted;
+            }
+        }
+        Error::Lite(error)
+    }
+}

@@ -1,0 +1,93 @@
+//! Rows and SQL of Polity: tables, migrations, units of work. No rules, no
+//! HTTP, no wall clock.
+//!
+//! One file for each table: its row, its statements, and a function for each
+//! with the SQL right above. [`Db`] runs units of work; `engine/` is how.
+//!
+//! # How to add a statement
+//! 1. Declare it in the `queries!` of its table's file: name, parameters, row,
+//!    text. Write `$1`, `$2`, … and only what SQLite and PostgreSQL share.
+//! 2. Put a function around it that says what it means.
+//! 3. `cargo test -p polity-store` prepares it against the migrated schema,
+//!    compares columns and kinds, looks at its plan (no scan of a table that
+//!    grows) and at its tenant (it compares `organization_id`, or stands on
+//!    the reviewed list in `check.rs`).
+//!
+//! # How to add a table
+//! A migration `migrations/NNNN_name.sqlite.sql`, listed in `migrate.rs`; a
+//! file of its own; a line in [`statements`].
+//!
+//! ```
+//! use polity_store::{BoxFuture, Db, Error, Options, Tx, budgets};
+//! use polity_api::{ids::OrganizationId, scalar::Timestamp};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("polity.db");
+//! polity_store::migrate(&path, Timestamp(0))?;
+//! let db = Db::open(&Options::new(path))?;
+//! let organization = OrganizationId::from_random([7; 16]);
+//! let budget = db
+//!     .read("get_budget", organization, |tx, id| Box::pin(async { Ok::<_, Error>(budgets::by_id(tx, *id).await?) }))
+//!     .await?;
+//! assert!(budget.is_none());
+//! # Ok(())
+//! # }
+//! ```
+
+mod engine;
+mod error;
+mod migrate;
+mod page;
+
+pub mod budgets;
+pub mod coupons;
+pub mod credentials;
+pub mod events;
+pub mod invitations;
+pub mod jobs;
+pub mod links;
+pub mod mails;
+pub mod members;
+pub mod notification_marks;
+pub mod organizations;
+pub mod projects;
+pub mod quota_overrides;
+pub mod signing_keys;
+pub mod tokens;
+pub mod users;
+
+#[cfg(test)]
+mod check;
+
+pub use engine::db::{BoxFuture, Db, Measured, Observer, Options, Tx, Unit};
+pub use engine::row::ColumnInfo;
+pub use engine::sql::Statement;
+pub use engine::value::{Hash, Kind};
+pub use error::Error;
+pub use migrate::migrate;
+pub use page::{Filter, Window};
+
+/// Every statement of the program: for checks against a real engine.
+pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
+    const FILES: &[&[&dyn Statement]] = &[
+        budgets::STATEMENTS,
+        coupons::STATEMENTS,
+        credentials::STATEMENTS,
+        events::STATEMENTS,
+        invitations::STATEMENTS,
+        jobs::STATEMENTS,
+        links::STATEMENTS,
+        mails::STATEMENTS,
+        members::STATEMENTS,
+        notification_marks::STATEMENTS,
+        organizations::STATEMENTS,
+        projects::STATEMENTS,
+        quota_overrides::STATEMENTS,
+        signing_keys::STATEMENTS,
+        tokens::STATEMENTS,
+        users::STATEMENTS,
+    ];
+    FILES.iter().flat_map(|file| file.iter().copied())
+}

@@ -1,0 +1,270 @@
+//! Organizations: the tenants.
+
+use polity_api::ids::{OrganizationId, ProjectId, UserId};
+use polity_api::page::Order;
+use polity_api::scalar::Timestamp;
+use polity_api::types::organization::{DeactivationReason, OrganizationStatus, Plan, StatusMessage};
+use serde_json::{Map, Value};
+
+use crate::engine::row::row;
+use crate::engine::sql::queries;
+use crate::page::{CountRow, Filter, Window};
+use crate::{Error, Tx};
+
+macro_rules! columns {
+    ($of:literal) => {
+        concat!(
+            $of, "id, ", $of, "external_id, ", $of, "name, ", $of, "name_key, ", $of, "address1, ", $of, "address2, ",
+            $of, "city, ", $of, "postal_code, ", $of, "state, ", $of, "country, ", $of, "company, ", $of,
+            "vat_number, ", $of, "billing_name, ", $of, "billing_email, ", $of, "plan, ", $of, "plan_updated_at, ",
+            $of, "signup_qualification, ", $of, "status, ", $of, "status_message, ", $of, "deactivation_reason, ",
+            $of, "verified, ", $of, "email_domain_allowlist, ", $of, "default_project_id, ", $of, "lock_reason, ",
+            $of, "created_at, ", $of, "updated_at"
+        )
+    };
+}
+
+row! {
+    /// An organization.
+    pub struct OrganizationRow {
+        /// Identifier.
+        pub id: OrganizationId,
+        /// Identifier in the form of identity providers, unique.
+        pub external_id: String,
+        /// Name as chosen.
+        pub name: String,
+        /// The name that must be unique (`organizations.name_key`); none once deleted.
+        pub name_key: Option<String>,
+        /// Billing address, first line.
+        pub address1: String,
+        /// Billing address, second line.
+        pub address2: String,
+        /// Billing address, city.
+        pub city: String,
+        /// Billing address, postal code.
+        pub postal_code: String,
+        /// Billing address, state or province.
+        pub state: String,
+        /// Billing address, ISO 3166 alpha-2.
+        pub country: String,
+        /// Whether invoices are made out to a business.
+        pub company: bool,
+        /// VAT number of the business.
+        pub vat_number: String,
+        /// Name on invoices.
+        pub billing_name: String,
+        /// Where invoices go.
+        pub billing_email: String,
+        /// Plan.
+        pub plan: Plan,
+        /// Last change of plan.
+        pub plan_updated_at: Option<Timestamp>,
+        /// Answers given at signup, verbatim.
+        pub signup_qualification: Map<String, Value>,
+        /// Status; only the lifecycle table changes it.
+        pub status: OrganizationStatus,
+        /// Details of the status.
+        pub status_message: StatusMessage,
+        /// Why it is deactivated.
+        pub deactivation_reason: DeactivationReason,
+        /// Reviewed by the operator.
+        pub verified: bool,
+        /// Domains whose people may become members, lowercase; empty for any.
+        pub email_domain_allowlist: Vec<String>,
+        /// The project new resources go into.
+        pub default_project_id: ProjectId,
+        /// The operator's reason for locking it.
+        pub lock_reason: String,
+        /// Creation.
+        pub created_at: Timestamp,
+        /// Last change.
+        pub updated_at: Timestamp,
+    }
+}
+
+macro_rules! of_user {
+    ($select:expr, $rest:expr) => {
+        concat!(
+            "select ", $select, " from members m join organizations o on o.id = m.organization_id
+             where m.user_id = $1 and m.status = 'ACTIVE'
+             and (case when $2 = '' then o.status not in ('DELETING', 'DELETED') else $2 like '%,' || o.status || ',%' end)
+             and ($3 = '' or o.name like $3 escape '\\' or o.id between $4 and $5)", $rest
+        )
+    };
+}
+
+macro_rules! of_anybody {
+    ($select:expr, $rest:expr) => {
+        concat!(
+            "select ", $select, " from organizations o
+             where ($1 = '' or $1 like '%,' || o.status || ',%')
+             and ($2 = '' or o.name like $2 escape '\\' or o.id between $3 and $4)", $rest
+        )
+    };
+}
+
+queries! {
+    BY_ID(id: OrganizationId) => OrganizationRow =
+        concat!("select ", columns!(""), " from organizations where id = $1");
+    INSERT: OrganizationRow => () = concat!(
+        "insert into organizations (", columns!(""), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+         $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)"
+    );
+    UPDATE: OrganizationRow => () =
+        "update organizations set external_id = $2, name = $3, name_key = $4, address1 = $5, address2 = $6, city = $7,
+         postal_code = $8, state = $9, country = $10, company = $11, vat_number = $12, billing_name = $13,
+         billing_email = $14, plan = $15, plan_updated_at = $16, signup_qualification = $17, status = $18,
+         status_message = $19, deactivation_reason = $20, verified = $21, email_domain_allowlist = $22,
+         default_project_id = $23, lock_reason = $24, created_at = $25, updated_at = $26 where id = $1";
+    OF_USER_ASC(user: UserId, statuses: String, search: String, from: Vec<u8>, to: Vec<u8>, limit: i64, offset: i64)
+        => OrganizationRow = of_user!(columns!("o."), " order by o.name, o.id limit $6 offset $7");
+    OF_USER_DESC(user: UserId, statuses: String, search: String, from: Vec<u8>, to: Vec<u8>, limit: i64, offset: i64)
+        => OrganizationRow = of_user!(columns!("o."), " order by o.name desc, o.id desc limit $6 offset $7");
+    COUNT_OF_USER(user: UserId) => CountRow =
+        "select count(*) as count from members m join organizations o on o.id = m.organization_id
+         where m.user_id = $1 and m.status = 'ACTIVE' and o.status not in ('DELETING', 'DELETED')";
+    LIST(statuses: String, search: String, from: Vec<u8>, to: Vec<u8>, limit: i64, offset: i64) => OrganizationRow =
+        of_anybody!(columns!("o."), " order by o.created_at desc, o.id desc limit $5 offset $6");
+    COUNT(statuses: String, search: String, from: Vec<u8>, to: Vec<u8>) => CountRow =
+        of_anybody!("count(*) as count", "");
+    COUNT_BY_STATUS() => StatusCountRow =
+        "select status, count(*) as count from organizations group by status";
+}
+
+row! {
+    /// How many organizations have a status.
+    pub struct StatusCountRow {
+        /// The status.
+        pub status: OrganizationStatus,
+        /// How many.
+        pub count: i64,
+    }
+}
+
+/// The organization with this id, whatever its status.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_id(tx: &Tx<'_>, id: OrganizationId) -> Result<Option<OrganizationRow>, Error> {
+    tx.optional(&BY_ID, (id,)).await
+}
+
+/// Adds an organization.
+///
+/// # Errors
+/// [`Error::Unique`] on `organizations.name_key`.
+pub async fn insert(tx: &Tx<'_>, row: &OrganizationRow) -> Result<(), Error> {
+    tx.execute(&INSERT, row).await.map(drop)
+}
+
+/// Writes every column of an organization.
+///
+/// # Errors
+/// [`Error::Unique`] on `organizations.name_key`.
+pub async fn update(tx: &Tx<'_>, row: &OrganizationRow) -> Result<(), Error> {
+    tx.execute(&UPDATE, row).await.map(drop)
+}
+
+/// Organizations a person is an active member of, by name. Without statuses,
+/// those that are being deleted or are deleted are left out.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn of_user(
+    tx: &Tx<'_>,
+    user: UserId,
+    statuses: &Filter,
+    search: &Search,
+    order: Order,
+    window: Window,
+) -> Result<Vec<OrganizationRow>, Error> {
+    let query = match order {
+        Order::Asc => &OF_USER_ASC,
+        Order::Desc => &OF_USER_DESC,
+    };
+    let Search { pattern, from, to } = search.clone();
+    tx.all(query, (user, statuses.text(), pattern, from, to, window.limit, window.offset)).await
+}
+
+/// How many organizations a person is an active member of, not counting deleted ones.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn count_of_user(tx: &Tx<'_>, user: UserId) -> Result<i64, Error> {
+    Ok(tx.optional(&COUNT_OF_USER, (user,)).await?.map_or(0, |row| row.count))
+}
+
+/// All organizations, newest first, and how many there are: for the operator.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn list(
+    tx: &Tx<'_>,
+    statuses: &Filter,
+    search: &Search,
+    window: Window,
+) -> Result<(Vec<OrganizationRow>, i64), Error> {
+    let Search { pattern, from, to } = search.clone();
+    let count = tx.optional(&COUNT, (statuses.text(), pattern.clone(), from.clone(), to.clone())).await?;
+    let rows = tx.all(&LIST, (statuses.text(), pattern, from, to, window.limit, window.offset)).await?;
+    Ok((rows, count.map_or(0, |row| row.count)))
+}
+
+/// How many organizations there are in each status.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn count_by_status(tx: &Tx<'_>) -> Result<Vec<StatusCountRow>, Error> {
+    tx.all(&COUNT_BY_STATUS, ()).await
+}
+
+/// A search over names (anywhere in the name) and ids (their beginning).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    pattern: String,
+    from: Vec<u8>,
+    to: Vec<u8>,
+}
+
+impl Search {
+    /// The search for `text`; an empty text matches everything.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let text = text.trim().to_lowercase();
+        if text.is_empty() {
+            return Search::default();
+        }
+        let pattern = crate::page::contains(&text);
+        let (from, to) = id_range(&text).unwrap_or_default();
+        Search { pattern, from, to }
+    }
+}
+
+/// The smallest and the largest id that begin with these hexadecimal digits.
+fn id_range(text: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    if digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let bound = |fill: &str| u128::from_str_radix(&format!("{digits}{}", fill.repeat(32 - digits.len())), 16).ok();
+    Some((bound("0")?.to_be_bytes().to_vec(), bound("f")?.to_be_bytes().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_in_a_search_are_taken_literally() {
+        assert_eq!(Search::new(" A_b% ").pattern, "%a\\_b\\%%");
+        assert_eq!(Search::new("  "), Search::default());
+    }
+
+    #[test]
+    fn the_beginning_of_an_id_is_a_range() {
+        let (from, to) = id_range("0b7d-ff").unwrap();
+        assert_eq!((from[..3].to_vec(), to[..3].to_vec()), (vec![0x0b, 0x7d, 0xff], vec![0x0b, 0x7d, 0xff]));
+        assert_eq!((from[3], to[15]), (0, 0xff));
+        assert!(id_range("acme").is_none());
+    }
+}

@@ -1,0 +1,136 @@
+//! Sessions and access tokens: a signed token works while its row is here.
+
+use polity_api::ids::{CredentialId, OrganizationId, TokenId, UserId};
+use polity_api::scalar::Timestamp;
+
+use crate::engine::row::row;
+use crate::engine::sql::queries;
+use crate::engine::value::text_enum;
+use crate::{Error, Tx};
+
+text_enum! {
+    /// What a signed token is.
+    pub enum TokenKind {
+        /// Acts for a person.
+        Session = "SESSION",
+        /// Acts for an organization; its person is the one who made it.
+        Access = "ACCESS",
+    }
+}
+
+row! {
+    /// A signed token.
+    pub struct TokenRow {
+        /// Identifier: the `jti` claim.
+        pub id: TokenId,
+        /// Session or access token.
+        pub kind: TokenKind,
+        /// The person it acts for, or who made it.
+        pub user_id: Option<UserId>,
+        /// The organization it is scoped to.
+        pub organization_id: Option<OrganizationId>,
+        /// The credential that made it, if one did.
+        pub credential_id: Option<CredentialId>,
+        /// Creation.
+        pub created_at: Timestamp,
+        /// End of validity.
+        pub expires_at: Timestamp,
+    }
+}
+
+queries! {
+    BY_ID(id: TokenId) => TokenRow =
+        "select id, kind, user_id, organization_id, credential_id, created_at, expires_at from tokens where id = $1";
+    INSERT: TokenRow => () =
+        "insert into tokens (id, kind, user_id, organization_id, credential_id, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)";
+    DELETE(id: TokenId) => () = "delete from tokens where id = $1";
+    DELETE_OF_USER(user: UserId) => () = "delete from tokens where user_id = $1";
+    DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
+        "delete from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'";
+    UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
+        "update tokens set organization_id = null
+         where organization_id = $1 and user_id = $2 and kind = 'SESSION'";
+    DELETE_OF_CREDENTIAL(credential: CredentialId) => () = "delete from tokens where credential_id = $1";
+    DELETE_ACCESS(organization: OrganizationId, limit: i64) => () =
+        "delete from tokens where id in (
+             select id from tokens where organization_id = $1 and kind = 'ACCESS' limit $2)";
+    DELETE_OF_ORGANIZATION(organization: OrganizationId, limit: i64) => () =
+        "delete from tokens where id in (select id from tokens where organization_id = $1 limit $2)";
+    DELETE_EXPIRED(now: Timestamp, limit: i64) => () =
+        "delete from tokens where id in (select id from tokens where expires_at <= $1 limit $2)";
+}
+
+/// The token with this id, expired or not.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_id(tx: &Tx<'_>, id: TokenId) -> Result<Option<TokenRow>, Error> {
+    tx.optional(&BY_ID, (id,)).await
+}
+
+/// Adds a token.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn insert(tx: &Tx<'_>, row: &TokenRow) -> Result<(), Error> {
+    tx.execute(&INSERT, row).await.map(drop)
+}
+
+/// Revokes a token.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete(tx: &Tx<'_>, id: TokenId) -> Result<(), Error> {
+    tx.execute(&DELETE, &(id,)).await.map(drop)
+}
+
+/// Revokes the sessions of a person and the access tokens she made.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_of_user(tx: &Tx<'_>, user: UserId) -> Result<(), Error> {
+    tx.execute(&DELETE_OF_USER, &(user,)).await.map(drop)
+}
+
+/// Revokes the access tokens a person made for an organization, and takes the
+/// organization from her sessions.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn detach_member(tx: &Tx<'_>, organization: OrganizationId, user: UserId) -> Result<(), Error> {
+    tx.execute(&DELETE_ACCESS_OF_MEMBER, &(organization, user)).await?;
+    tx.execute(&UNSCOPE_OF_MEMBER, &(organization, user)).await.map(drop)
+}
+
+/// Revokes the access tokens a credential made.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_of_credential(tx: &Tx<'_>, credential: CredentialId) -> Result<(), Error> {
+    tx.execute(&DELETE_OF_CREDENTIAL, &(credential,)).await.map(drop)
+}
+
+/// Revokes up to `limit` access tokens of an organization; returns how many.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_access(tx: &Tx<'_>, organization: OrganizationId, limit: i64) -> Result<u64, Error> {
+    tx.execute(&DELETE_ACCESS, &(organization, limit)).await
+}
+
+/// Revokes up to `limit` tokens scoped to an organization, sessions included; returns how many.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_of_organization(tx: &Tx<'_>, organization: OrganizationId, limit: i64) -> Result<u64, Error> {
+    tx.execute(&DELETE_OF_ORGANIZATION, &(organization, limit)).await
+}
+
+/// Forgets up to `limit` expired tokens; returns how many.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_expired(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    tx.execute(&DELETE_EXPIRED, &(now, limit)).await
+}

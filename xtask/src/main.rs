@@ -1,0 +1,56 @@
+//! Developer tasks, run as `cargo xtask <command>`.
+//!
+//! One file for each command; [`step`] is what they share. `ci` is the gate:
+//! whatever it checks is a command of its own or one line in [`ci`].
+
+mod ci;
+mod deny;
+mod generate;
+mod step;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer tasks of Polity")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the Rust tests, then the end-to-end tests
+    Test(test::Args),
+    /// Check what the compiler does not: file sizes, leftovers, module docs
+    Tidy,
+    /// Check licences, bans, sources and, when reachable, advisories
+    Deny,
+    /// Rewrite the generated documents
+    Gen,
+    /// Run every check, without the tests
+    Check,
+    /// Run the whole gate: every check, then the tests
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Test(args) => test::run(&args),
+        Command::Tidy => tidy::run(),
+        Command::Deny => deny::run(),
+        Command::Gen => generate::run(),
+        Command::Check => ci::check(),
+        Command::Ci => ci::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
