@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from polity import Server, serve
+from polity import PASSWORD, Server, serve
 from sdk import Client
 
 # Nothing here leaves the machine, whatever the environment says.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-
-PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ class Person:
     server: Server
     connect: object
 
-    def validate(self):
+    def confirm_address(self):
         """Confirms the address with the link from the mail."""
         reply = self.client.profile.validate(self.server.link_id(self.email, "validate"))
         assert reply.token.user_id == self.id

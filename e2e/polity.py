@@ -17,6 +17,8 @@ STOP_LIMIT_S = 30
 MAIL_LIMIT_S = 15
 REQUEST_LIMIT_S = 20.0
 
+PASSWORD = "correct horse battery staple"
+
 
 def wait_for(look, limit_s, what):
     """What `look` returns, as soon as it is something."""
@@ -55,7 +57,8 @@ class Server:
 
     def link_id(self, to, about):
         """The id at the end of the link in a mail that must have arrived or be about to."""
-        return wait_for(lambda: self.links(to, about), MAIL_LIMIT_S, f"mail to {to} about {about}")[-1].rsplit("/", 1)[1]
+        links = wait_for(lambda: self.links(to, about), MAIL_LIMIT_S, f"mail to {to} about {about}")
+        return links[-1].rsplit("/", 1)[1]
 
     def _mails(self):
         for path in sorted((self.data_dir / "outbox").glob("*.eml")):

@@ -8,8 +8,7 @@ import koyeb.api
 import koyeb.api_async
 import pytest
 
-from conftest import PASSWORD
-from polity import wait_for
+from polity import PASSWORD, wait_for
 from sdk import refused
 
 UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -62,7 +61,7 @@ def test_all_operations_are_called_here():
     operations = [name for name in vars(api) if not name.startswith("_") and not name.endswith(variants)]
     source = Path(__file__).read_text()
     assert len(operations) == 20
-    assert [name for name in operations if f".organization.{name}(" not in source] == []
+    assert [name for name in operations if f".{name}(" not in source] == []
 
 
 def test_an_organization_starts_active_with_a_project(ada, acme):

@@ -9,8 +9,7 @@ import time
 import pytest
 from aiosmtpd.controller import Controller
 
-from conftest import PASSWORD
-from polity import MAIL_LIMIT_S, wait_for
+from polity import MAIL_LIMIT_S, PASSWORD, wait_for
 
 # The server tries again after a second: in this time an attempt that should not come would have come.
 QUIET_S = 4

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from conftest import PASSWORD
-from polity import wait_for
+from polity import PASSWORD, wait_for
 from sdk import refused
 
 
@@ -53,7 +52,7 @@ def test_an_address_is_confirmed(ada, server, connect):
     assert ada.client.profile.get_current_user().user.email_validated is False
     assert ada.client.profile.resend_email_validation({}) == {}
     wait_for(lambda: len(server.links(ada.email, "validate")) == 2, 15, "second mail")
-    ada.validate()
+    ada.confirm_address()
     assert ada.client.profile.get_current_user().user.email_validated is True
     with refused(404, "not_found"):
         connect().profile.validate("nonsense")
@@ -131,7 +130,7 @@ def test_an_invitation_is_accepted_and_the_member_removed(ada, acme, signup, ser
     assert error.fields == ["email"]
 
     bob = signup("bob")
-    bob.validate()
+    bob.confirm_address()
     profile = bob.client.profile
     received = profile.list_user_organization_invitations(statuses=["PENDING"])
     assert ([item.id for item in received.invitations], received.count) == ([sent.id], 1)
@@ -169,7 +168,7 @@ def test_an_invitation_is_resent_declined_and_withdrawn(acme, signup):
     assert (resent.id, resent.status) == (sent.id, "PENDING")
     assert resent.expires_at >= sent.expires_at
     bob = signup("bob")
-    bob.validate()
+    bob.confirm_address()
     assert bob.client.profile.decline_organization_invitation(sent.id, {}).invitation.status == "REFUSED"
     assert invitations.get_organization_invitation(sent.id).invitation.status == "REFUSED"
 
@@ -249,7 +248,7 @@ def test_activities_and_notifications(ada, acme, signup):
 
     inside.invitations.create_organization_invitation({"email": "bob@example.com"})
     bob = signup("bob")
-    bob.validate()
+    bob.confirm_address()
     (invitation,) = bob.client.profile.list_user_organization_invitations().invitations
     bob.client.profile.accept_organization_invitation(invitation.id, {})
     unread = inside.activity.list_notifications(unread="true")
@@ -289,8 +288,15 @@ def test_billing_without_a_provider(acme):
     assert (methods.payment_methods, methods.count) == ([], 0)
     with refused(400, "failed_precondition"):
         inside.payment_methods.create_payment_authorization({})
-    with refused(404, "not_found"):
-        inside.subscriptions.get_subscription("00000000-0000-4000-8000-000000000000")
+    nothing = "00000000-0000-4000-8000-000000000000"
+    for call in (
+        lambda: inside.payment_methods.get_payment_method(nothing),
+        lambda: inside.payment_methods.confirm_payment_authorization(nothing, {}),
+        lambda: inside.payment_methods.delete_payment_method(nothing),
+        lambda: inside.subscriptions.get_subscription(nothing),
+    ):
+        with refused(404, "not_found"):
+            call()
 
     now = datetime.now(UTC)
     period = {"starting_time": now - timedelta(days=1), "ending_time": now}
@@ -301,11 +307,17 @@ def test_billing_without_a_provider(acme):
 
 
 def test_a_coupon_is_redeemed(acme, server):
-    organization, inside = acme
-    server.operator("POST", "/coupons", json={"code": "WELCOME", "name": "Welcome", "percent_off": 25})
+    _, inside = acme
+    request = {"code": "WELCOME", "name": "Welcome", "percent_off": 25}
+    coupon = server.operator("POST", "/coupons", json=request)["coupon"]
     worth = inside.coupons.check_coupon("WELCOME")
     assert (worth.name, worth.percent_off, worth.amount_off) == ("Welcome", 25, "0")
     assert inside.coupons.redeem_coupon({"code": "WELCOME"}) == {}
+    listed = server.operator("GET", "/coupons")
+    assert [(item["id"], item["redemptions"]) for item in listed["coupons"]] == [(coupon["id"], 1)]
+    assert server.operator("DELETE", f"/coupons/{coupon['id']}") == {}
+    with refused(404, "not_found"):
+        inside.coupons.check_coupon("WELCOME")
     for call in (lambda: inside.coupons.check_coupon("NONE"), lambda: inside.coupons.redeem_coupon({"code": "NONE"})):
         with refused(404, "not_found"):
             call()
@@ -325,6 +337,20 @@ def test_the_operator_locks_an_organization(acme, server):
     changed = server.operator("POST", f"{path}/plan", json={"plan": "enterprise"})
     assert changed["organization"]["plan"] == "enterprise"
     assert inside.organization.get_organization(organization.id).organization.plan == "enterprise"
+
+
+def test_the_operator_sees_all_organizations(acme, signup, server):
+    organization, _ = acme
+    signup("bob").found("beta")
+    assert server.operator("GET", "/organizations?limit=1")["count"] == 2
+    (found,) = server.operator("GET", "/organizations?search=acm")["organizations"]
+    assert found["id"] == organization.id
+    shown = server.operator("GET", f"/organizations/{organization.id}")
+    assert (shown["organization"]["name"], shown["operator"]["members"]) == ("acme", 1)
+    verified = server.operator("POST", f"/organizations/{organization.id}/verify")
+    assert verified["organization"]["verified"] is True
+    activities = server.operator("GET", f"/activities?organization_id={organization.id}")["activities"]
+    assert {"organization"} <= {activity["object"]["type"] for activity in activities}
 
 
 def test_deactivation_is_confirmed_by_mail(ada, acme, server):

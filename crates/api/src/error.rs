@@ -84,12 +84,7 @@ impl ErrorBody {
     /// An error without fields.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        ErrorBody {
-            status: code.status(),
-            code: code.as_str().to_owned(),
-            message: message.into(),
-            fields: Vec::new(),
-        }
+        ErrorBody { status: code.status(), code: code.as_str().to_owned(), message: message.into(), fields: Vec::new() }
     }
 
     /// `invalid_argument` for one field.

@@ -166,14 +166,22 @@ macro_rules! operations {
 
 /// The type given, or the default: rows leave out what is usual.
 macro_rules! type_or {
-    (, $default:ty) => { $default };
-    ($given:ty, $default:ty) => { $given };
+    (, $default:ty) => {
+        $default
+    };
+    ($given:ty, $default:ty) => {
+        $given
+    };
 }
 
 /// The value given, or the default.
 macro_rules! value_or {
-    (, $default:expr) => { $default };
-    ($given:expr, $default:expr) => { $given };
+    (, $default:expr) => {
+        $default
+    };
+    ($given:expr, $default:expr) => {
+        $given
+    };
 }
 
 pub(crate) use {operations, type_or, value_or};

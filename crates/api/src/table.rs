@@ -4,9 +4,7 @@
 //! isolation test and client method derive from a row. The names are the
 //! operation ids of the contract; `needs` defaults to `Active`.
 
-use crate::operation::{
-    Empty, Meta, Needs, Operation, Paging, Rate, Schemas, Who, operations, type_or, value_or,
-};
+use crate::operation::{Empty, Meta, Needs, Operation, Paging, Rate, Schemas, Who, operations, type_or, value_or};
 use crate::types::account::*;
 use crate::types::activity::*;
 use crate::types::billing::*;

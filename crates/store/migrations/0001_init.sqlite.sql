@@ -150,6 +150,7 @@ create table notification_marks (
     seen_seq integer not null,
     primary key (organization_id, user_id)
 ) strict, without rowid;
+create index notification_marks_user on notification_marks (user_id);
 
 -- Secrets sent by mail, by the hash of the secret.
 create table links (

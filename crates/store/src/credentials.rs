@@ -3,6 +3,7 @@
 use polity_api::ids::{CredentialId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
 use polity_api::types::credential::CredentialType;
+use polity_api::types::organization::OrganizationStatus;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
@@ -36,6 +37,24 @@ row! {
     }
 }
 
+row! {
+    /// What a presented credential acts for.
+    pub struct PresentedCredential {
+        /// Identifier.
+        pub id: CredentialId,
+        /// Whom it acts for.
+        pub kind: CredentialType,
+        /// The person, for a person's one.
+        pub user_id: Option<UserId>,
+        /// The organization.
+        pub organization_id: Option<OrganizationId>,
+        /// End of validity.
+        pub expires_at: Option<Timestamp>,
+        /// Status of the organization.
+        pub organization_status: Option<OrganizationStatus>,
+    }
+}
+
 macro_rules! columns {
     () => {
         "id, kind, name, description, token_hash, user_id, organization_id, created_at, updated_at, expires_at"
@@ -45,17 +64,22 @@ macro_rules! columns {
 macro_rules! visible {
     ($select:expr, $rest:expr) => {
         concat!(
-            "select ", $select, " from credentials
+            "select ",
+            $select,
+            " from credentials
              where ((organization_id = $1 and kind = 'ORGANIZATION') or (user_id = $2 and kind = 'USER'))
              and ($3 = '' or $3 like '%,' || kind || ',%') and ($4 = '' or name = $4)
-             and ($5 is null or organization_id = $5) and ($6 is null or user_id = $6)", $rest
+             and ($5 is null or organization_id = $5) and ($6 is null or user_id = $6)",
+            $rest
         )
     };
 }
 
 queries! {
     BY_ID(id: CredentialId) => CredentialRow = concat!("select ", columns!(), " from credentials where id = $1");
-    BY_HASH(hash: Hash) => CredentialRow = concat!("select ", columns!(), " from credentials where token_hash = $1");
+    BY_HASH(hash: Hash) => PresentedCredential =
+        "select c.id, c.kind, c.user_id, c.organization_id, c.expires_at, o.status as organization_status
+         from credentials c left join organizations o on o.id = c.organization_id where c.token_hash = $1";
     LIST(
         organization: Option<OrganizationId>, user: Option<UserId>, kinds: String, name: String,
         of_organization: Option<OrganizationId>, of_user: Option<UserId>, limit: i64, offset: i64
@@ -110,7 +134,7 @@ pub async fn by_id(tx: &Tx<'_>, id: CredentialId) -> Result<Option<CredentialRow
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn by_hash(tx: &Tx<'_>, hash: Hash) -> Result<Option<CredentialRow>, Error> {
+pub async fn by_hash(tx: &Tx<'_>, hash: Hash) -> Result<Option<PresentedCredential>, Error> {
     tx.optional(&BY_HASH, (hash,)).await
 }
 
@@ -121,8 +145,16 @@ pub async fn by_hash(tx: &Tx<'_>, hash: Hash) -> Result<Option<CredentialRow>, E
 pub async fn list(tx: &Tx<'_>, v: &Visible, window: Window) -> Result<(Vec<CredentialRow>, i64), Error> {
     let args = (v.organization, v.user, v.kinds.text(), v.name.clone(), v.of_organization, v.of_user);
     let count = tx.optional(&COUNT, args).await?;
-    let args =
-        (v.organization, v.user, v.kinds.text(), v.name.clone(), v.of_organization, v.of_user, window.limit, window.offset);
+    let args = (
+        v.organization,
+        v.user,
+        v.kinds.text(),
+        v.name.clone(),
+        v.of_organization,
+        v.of_user,
+        window.limit,
+        window.offset,
+    );
     Ok((tx.all(&LIST, args).await?, count.map_or(0, |row| row.count)))
 }
 

@@ -90,13 +90,16 @@ macro_rules! status_at {
 macro_rules! view {
     ($now:literal, $where:expr) => {
         concat!(
-            "select i.id, i.organization_id, i.email, ", status_at!($now), " as status, i.inviter_id, i.expires_at,
+            "select i.id, i.organization_id, i.email, ",
+            status_at!($now),
+            " as status, i.inviter_id, i.expires_at,
              o.name as organization_name, o.plan as organization_plan, o.status as organization_status,
              o.external_id as organization_external_id, r.email as inviter_email, r.name as inviter_name,
              r.avatar_url as inviter_avatar_url, e.id as invitee_id, e.name as invitee_name,
              e.avatar_url as invitee_avatar_url
              from invitations i join organizations o on o.id = i.organization_id
-             left join users r on r.id = i.inviter_id left join users e on e.email = i.email ", $where
+             left join users r on r.id = i.inviter_id left join users e on e.email = i.email ",
+            $where
         )
     };
 }

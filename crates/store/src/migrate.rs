@@ -46,11 +46,10 @@ pub fn migrate(path: &Path, now: Timestamp) -> Result<usize, Error> {
         }
         let checksum = checksum(migration.lite);
         if migration.version <= newest {
-            let stored: String = tx.query_row(
-                "select checksum from schema_migrations where version = ?1",
-                (migration.version,),
-                |r| r.get(0),
-            )?;
+            let stored: String =
+                tx.query_row("select checksum from schema_migrations where version = ?1", (migration.version,), |r| {
+                    r.get(0)
+                })?;
             if stored != checksum {
                 return Err(Error::ChangedMigration(migration.version));
             }

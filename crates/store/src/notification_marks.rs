@@ -29,19 +29,14 @@ queries! {
          on conflict (organization_id, user_id) do update
          set read_seq = excluded.read_seq, seen_seq = excluded.seen_seq";
     DELETE_OF_USER(user: UserId) => () =
-        "delete from notification_marks where user_id = $1
-         and organization_id in (select organization_id from members where user_id = $1)";
+        "delete from notification_marks where user_id = $1";
 }
 
 /// The marks of a person; zero where she has none.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn get(
-    tx: &Tx<'_>,
-    organization_id: OrganizationId,
-    user_id: UserId,
-) -> Result<NotificationMarkRow, Error> {
+pub async fn get(tx: &Tx<'_>, organization_id: OrganizationId, user_id: UserId) -> Result<NotificationMarkRow, Error> {
     let row = tx.optional(&GET, (organization_id, user_id)).await?;
     Ok(row.unwrap_or(NotificationMarkRow { organization_id, user_id, read_seq: 0, seen_seq: 0 }))
 }
@@ -54,7 +49,7 @@ pub async fn set(tx: &Tx<'_>, row: &NotificationMarkRow) -> Result<(), Error> {
     tx.execute(&UPSERT, row).await.map(drop)
 }
 
-/// Forgets the marks of a person, before her memberships are forgotten.
+/// Forgets the marks of a person.
 ///
 /// # Errors
 /// What the engine refused.

@@ -14,12 +14,58 @@ use crate::{Error, Tx};
 macro_rules! columns {
     ($of:literal) => {
         concat!(
-            $of, "id, ", $of, "external_id, ", $of, "name, ", $of, "name_key, ", $of, "address1, ", $of, "address2, ",
-            $of, "city, ", $of, "postal_code, ", $of, "state, ", $of, "country, ", $of, "company, ", $of,
-            "vat_number, ", $of, "billing_name, ", $of, "billing_email, ", $of, "plan, ", $of, "plan_updated_at, ",
-            $of, "signup_qualification, ", $of, "status, ", $of, "status_message, ", $of, "deactivation_reason, ",
-            $of, "verified, ", $of, "email_domain_allowlist, ", $of, "default_project_id, ", $of, "lock_reason, ",
-            $of, "created_at, ", $of, "updated_at"
+            $of,
+            "id, ",
+            $of,
+            "external_id, ",
+            $of,
+            "name, ",
+            $of,
+            "name_key, ",
+            $of,
+            "address1, ",
+            $of,
+            "address2, ",
+            $of,
+            "city, ",
+            $of,
+            "postal_code, ",
+            $of,
+            "state, ",
+            $of,
+            "country, ",
+            $of,
+            "company, ",
+            $of,
+            "vat_number, ",
+            $of,
+            "billing_name, ",
+            $of,
+            "billing_email, ",
+            $of,
+            "plan, ",
+            $of,
+            "plan_updated_at, ",
+            $of,
+            "signup_qualification, ",
+            $of,
+            "status, ",
+            $of,
+            "status_message, ",
+            $of,
+            "deactivation_reason, ",
+            $of,
+            "verified, ",
+            $of,
+            "email_domain_allowlist, ",
+            $of,
+            "default_project_id, ",
+            $of,
+            "lock_reason, ",
+            $of,
+            "created_at, ",
+            $of,
+            "updated_at"
         )
     };
 }
@@ -96,9 +142,12 @@ macro_rules! of_user {
 macro_rules! of_anybody {
     ($select:expr, $rest:expr) => {
         concat!(
-            "select ", $select, " from organizations o
+            "select ",
+            $select,
+            " from organizations o
              where ($1 = '' or $1 like '%,' || o.status || ',%')
-             and ($2 = '' or o.name like $2 escape '\\' or o.id between $3 and $4)", $rest
+             and ($2 = '' or o.name like $2 escape '\\' or o.id between $3 and $4)",
+            $rest
         )
     };
 }

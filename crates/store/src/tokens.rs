@@ -2,6 +2,7 @@
 
 use polity_api::ids::{CredentialId, OrganizationId, TokenId, UserId};
 use polity_api::scalar::Timestamp;
+use polity_api::types::organization::OrganizationStatus;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
@@ -38,9 +39,26 @@ row! {
     }
 }
 
+row! {
+    /// A signed token with the status of its organization.
+    pub struct TokenView {
+        /// Session or access token.
+        pub kind: TokenKind,
+        /// The person it acts for, or who made it.
+        pub user_id: Option<UserId>,
+        /// The organization it is scoped to.
+        pub organization_id: Option<OrganizationId>,
+        /// End of validity.
+        pub expires_at: Timestamp,
+        /// Status of the organization.
+        pub organization_status: Option<OrganizationStatus>,
+    }
+}
+
 queries! {
-    BY_ID(id: TokenId) => TokenRow =
-        "select id, kind, user_id, organization_id, credential_id, created_at, expires_at from tokens where id = $1";
+    BY_ID(id: TokenId) => TokenView =
+        "select t.kind, t.user_id, t.organization_id, t.expires_at, o.status as organization_status
+         from tokens t left join organizations o on o.id = t.organization_id where t.id = $1";
     INSERT: TokenRow => () =
         "insert into tokens (id, kind, user_id, organization_id, credential_id, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)";
@@ -65,7 +83,7 @@ queries! {
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn by_id(tx: &Tx<'_>, id: TokenId) -> Result<Option<TokenRow>, Error> {
+pub async fn by_id(tx: &Tx<'_>, id: TokenId) -> Result<Option<TokenView>, Error> {
     tx.optional(&BY_ID, (id,)).await
 }
 

@@ -181,7 +181,17 @@ macro_rules! stored_ids {
     )+ };
 }
 stored_ids!(
-    OrganizationId, UserId, MemberId, InvitationId, CredentialId, TokenId, ProjectId, EventId, CouponId, MailId, JobId,
+    OrganizationId,
+    UserId,
+    MemberId,
+    InvitationId,
+    CredentialId,
+    TokenId,
+    ProjectId,
+    EventId,
+    CouponId,
+    MailId,
+    JobId,
     SigningKeyId
 );
 

@@ -1,0 +1,254 @@
+//! Who is calling, and what they may do: the only place that decides.
+//!
+//! [`caller`] turns the presented token into a [`Caller`] from its row;
+//! [`Caller::organization`] loads an organization and decides on that row.
+//! Both run inside the unit of work that reads or changes the data, so a
+//! revocation counts from the moment it is committed. No operation trusts an
+//! id from a request: it loads the row, then asks here about the row.
+
+use polity_api::ids::{CredentialId, OrganizationId, TokenId, UserId};
+use polity_api::operation::{Meta, Needs, Who};
+use polity_api::types::credential::CredentialType;
+use polity_api::types::organization::OrganizationStatus;
+use polity_store::organizations::{self, OrganizationRow};
+use polity_store::tokens::{self, TokenKind};
+use polity_store::users::{self, UserRow};
+use polity_store::{Hash, credentials, members};
+
+use crate::ctx::{Call, Work};
+use crate::error::{Error, Result};
+use crate::token::Presented;
+
+/// Said to a token of a deactivated organization; clients match the words.
+pub const TOKEN_REJECTED: &str = "Token rejected";
+/// Said to everybody in a locked organization; clients match the words.
+pub const ACCOUNT_LOCKED: &str = "Account is locked";
+const NEEDS_USER: &str = "This operation requires a user token: log in, or use a credential of type USER";
+const ORGANIZATION_DELETED: &str = "the organization of this token has been deleted: log in again";
+
+/// Whom a token acts for.
+#[derive(Clone, Debug)]
+pub enum Principal {
+    /// A person.
+    User(Box<UserRow>),
+    /// An organization; `maker` is the person behind an access token.
+    Organization {
+        /// The organization.
+        id: OrganizationId,
+        /// Who made the access token.
+        maker: Option<UserId>,
+    },
+    /// The operator of this installation.
+    Operator,
+}
+
+/// Which token it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A session.
+    Session(TokenId),
+    /// An access token.
+    AccessToken(TokenId),
+    /// A credential.
+    Credential(CredentialId),
+    /// The operator's key.
+    OperatorKey,
+}
+
+/// A caller whose token works.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whom the token acts for.
+    pub principal: Principal,
+    /// The organization the token is scoped to.
+    pub scope: Option<OrganizationId>,
+    /// Which token it was.
+    pub via: Via,
+    meta: &'static Meta,
+}
+
+/// The caller of an operation, if its row of the table lets such a caller in.
+///
+/// # Errors
+/// 401 for a token that does not work, 403 for one of the wrong kind, and what
+/// [`Caller::organization`] says of the organization of an organization's token.
+pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
+    let caller = match call.presented {
+        Presented::Nothing => {
+            return Err(Error::unauthenticated("a token is required: send the header Authorization: Bearer <token>"));
+        }
+        Presented::Refused(why) => return Err(Error::unauthenticated(why)),
+        Presented::Operator => {
+            let (principal, via) = (Principal::Operator, Via::OperatorKey);
+            Caller { principal, scope: None, via, meta: call.meta }
+        }
+        Presented::Signed(id) => signed(w, id, call.meta).await?,
+        Presented::Credential(hash) => credential(w, hash, call.meta).await?,
+    };
+    match (call.meta.who, &caller.principal) {
+        (Who::Operator, Principal::Operator) => Ok(caller),
+        (Who::Operator, _) => Err(Error::forbidden("This operation requires the operator key")),
+        (_, Principal::Operator) => {
+            Err(Error::forbidden("the operator key works under /operator/v1: use a token of a person or an organization"))
+        }
+        (Who::User, Principal::Organization { .. }) => Err(Error::forbidden(NEEDS_USER)),
+        _ => Ok(caller),
+    }
+}
+
+async fn signed(w: Work<'_>, id: TokenId, meta: &'static Meta) -> Result<Caller> {
+    let gone = || Error::unauthenticated("the session has ended: log in again");
+    let token = tokens::by_id(w.tx, id).await?.ok_or_else(gone)?;
+    if token.expires_at <= w.now {
+        return Err(Error::unauthenticated("the token has expired"));
+    }
+    let user = match token.user_id {
+        Some(user) => users::by_id(w.tx, user).await?,
+        None => None,
+    };
+    match token.kind {
+        TokenKind::Session => {
+            if is_ending(token.organization_status) {
+                return Err(Error::unauthenticated(ORGANIZATION_DELETED));
+            }
+            let principal = Principal::User(Box::new(user.ok_or_else(gone)?));
+            Ok(Caller { principal, scope: token.organization_id, via: Via::Session(id), meta })
+        }
+        TokenKind::Access => {
+            let organization = token.organization_id.ok_or_else(gone)?;
+            allow_machine(token.organization_status, meta.needs)?;
+            let principal = Principal::Organization { id: organization, maker: token.user_id };
+            Ok(Caller { principal, scope: Some(organization), via: Via::AccessToken(id), meta })
+        }
+    }
+}
+
+async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller> {
+    let gone = || Error::unauthenticated("the credential does not exist or was deleted");
+    let row = credentials::by_hash(w.tx, hash).await?.ok_or_else(gone)?;
+    if row.expires_at.is_some_and(|at| at <= w.now) {
+        return Err(Error::unauthenticated("the credential has expired"));
+    }
+    let via = Via::Credential(row.id);
+    if row.kind == CredentialType::User {
+        let user = users::by_id(w.tx, row.user_id.ok_or_else(gone)?).await?.ok_or_else(gone)?;
+        // A person's credential outlives an organization; it only loses the scope.
+        let scope = row.organization_id.filter(|_| !is_ending(row.organization_status));
+        return Ok(Caller { principal: Principal::User(Box::new(user)), scope, via, meta });
+    }
+    let organization = row.organization_id.ok_or_else(gone)?;
+    allow_machine(row.organization_status, meta.needs)?;
+    Ok(Caller { principal: Principal::Organization { id: organization, maker: None }, scope: Some(organization), via, meta })
+}
+
+fn is_ending(status: Option<OrganizationStatus>) -> bool {
+    matches!(status, Some(OrganizationStatus::Deleting | OrganizationStatus::Deleted))
+}
+
+/// Whether a credential or an access token of an organization works at all:
+/// they die with deactivation, before the rows are gone.
+fn allow_machine(status: Option<OrganizationStatus>, needs: Needs) -> Result<()> {
+    match status {
+        Some(OrganizationStatus::Active | OrganizationStatus::Warning) => Ok(()),
+        Some(OrganizationStatus::Locked) if needs == Needs::Readable => Ok(()),
+        Some(OrganizationStatus::Locked) => Err(Error::forbidden(ACCOUNT_LOCKED)),
+        Some(OrganizationStatus::Deactivating | OrganizationStatus::Deactivated) => {
+            Err(Error::unauthenticated(TOKEN_REJECTED))
+        }
+        _ => Err(Error::unauthenticated(ORGANIZATION_DELETED)),
+    }
+}
+
+impl Caller {
+    /// The person, where one is needed.
+    ///
+    /// # Errors
+    /// 403 for a token of an organization.
+    pub fn user(&self) -> Result<&UserRow> {
+        match &self.principal {
+            Principal::User(user) => Ok(user),
+            _ => Err(Error::forbidden(NEEDS_USER)),
+        }
+    }
+
+    /// The person behind the token, if there is one.
+    #[must_use]
+    pub fn person(&self) -> Option<UserId> {
+        match &self.principal {
+            Principal::User(user) => Some(user.id),
+            Principal::Organization { maker, .. } => *maker,
+            Principal::Operator => None,
+        }
+    }
+
+    /// Loads an organization and decides, on the row, whether the caller may
+    /// do to it what the operation does.
+    ///
+    /// # Errors
+    /// 404 when there is none, 403 when the caller is not of it or it is
+    /// locked, 401 or 400 when it is deactivated and the operation needs it active.
+    pub async fn organization(&self, w: Work<'_>, id: OrganizationId) -> Result<OrganizationRow> {
+        let not_found = || Error::not_found("organization");
+        let row = organizations::by_id(w.tx, id).await?.ok_or_else(not_found)?;
+        if row.status == OrganizationStatus::Deleted {
+            return Err(not_found());
+        }
+        let belongs = match &self.principal {
+            Principal::User(user) => members::active(w.tx, row.id, user.id).await?.is_some(),
+            Principal::Organization { id, .. } => *id == row.id,
+            Principal::Operator => true,
+        };
+        if !belongs {
+            return Err(Error::forbidden("you have no permission to access this organization"));
+        }
+        if matches!(self.principal, Principal::Operator) {
+            return Ok(row);
+        }
+        self.allow_status(&row)?;
+        Ok(row)
+    }
+
+    fn allow_status(&self, row: &OrganizationRow) -> Result<()> {
+        use OrganizationStatus as Status;
+        match (row.status, self.meta.needs) {
+            (Status::Active | Status::Warning, _) | (_, Needs::Readable) => Ok(()),
+            (Status::Locked, _) => Err(Error::forbidden(ACCOUNT_LOCKED)),
+            (Status::Deactivating | Status::Deactivated, Needs::Exists) => Ok(()),
+            // The token is of the deactivated organization, or it is merely about it.
+            (Status::Deactivating | Status::Deactivated, Needs::Active) if self.scope == Some(row.id) => {
+                Err(Error::unauthenticated(TOKEN_REJECTED))
+            }
+            (Status::Deactivating | Status::Deactivated, Needs::Active) => {
+                Err(Error::precondition("the organization is deactivated: reactivate it first"))
+            }
+            (Status::Deleting | Status::Deleted, _) => Err(Error::not_found("organization")),
+        }
+    }
+
+    /// The organization the token is scoped to, as [`Caller::organization`].
+    ///
+    /// # Errors
+    /// 404 when the token has none, and what [`Caller::organization`] says.
+    pub async fn current_organization(&self, w: Work<'_>) -> Result<OrganizationRow> {
+        let none = "no organization is selected: switch to one, or use a token of an organization";
+        let id = self.scope.ok_or_else(|| Error { message: none.into(), ..Error::not_found("organization") })?;
+        self.organization(w, id).await
+    }
+
+    /// The organization a thing belongs to, where the caller may reach it; one
+    /// of a foreign organization is reported like one that does not exist.
+    ///
+    /// # Errors
+    /// 404 for `what`, and what [`Caller::organization`] says of one's own organization.
+    pub async fn owner_of(&self, w: Work<'_>, organization: OrganizationId, what: &str) -> Result<OrganizationRow> {
+        let belongs = match &self.principal {
+            Principal::User(user) => members::active(w.tx, organization, user.id).await?.is_some(),
+            Principal::Organization { id, .. } => *id == organization,
+            Principal::Operator => true,
+        };
+        if !belongs {
+            return Err(Error::not_found(what));
+        }
+        self.organization(w, organization).await
+    }
+}

@@ -1,0 +1,176 @@
+//! What every operation gets: the store, the clock, randomness, keys,
+//! settings. Nothing here is global: fifty servers run in one process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use polity_api::operation::{Meta, Operation};
+use polity_api::scalar::Timestamp;
+use polity_store::{BoxFuture, Db, Tx};
+use tokio::sync::Notify;
+
+use crate::error::{Error, Result};
+use crate::keys::Keys;
+use crate::password::Passwords;
+use crate::settings::Settings;
+use crate::token::Presented;
+
+/// Tells the time. Only `main` and tests make one.
+#[derive(Clone)]
+pub struct Clock(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+/// Fills bytes with randomness fit for secrets. Only `main` and tests make one.
+#[derive(Clone)]
+pub struct Random(pub Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+
+impl Random {
+    /// `N` random bytes.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.0)(&mut bytes);
+        bytes
+    }
+}
+
+/// The context of every operation. Cheap to clone.
+#[derive(Clone)]
+pub struct Ctx(Arc<Parts>);
+
+/// The parts of a [`Ctx`].
+pub struct Parts {
+    /// The store.
+    pub db: Db,
+    /// The clock.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// Settings.
+    pub settings: Settings,
+    /// Secrets and signing keys.
+    pub keys: Keys,
+    /// The bounded pool that hashes passwords.
+    pub passwords: Passwords,
+    /// Wakes the background worker.
+    pub worker: Notify,
+}
+
+impl std::ops::Deref for Ctx {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Ctx {
+    /// A context of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Ctx(Arc::new(parts))
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock.0)()
+    }
+
+    /// Runs a unit of work that writes; see [`Db::write`].
+    ///
+    /// # Errors
+    /// What the unit returned, or why it could not run.
+    pub async fn write<A, T>(&self, unit: &'static str, args: A, f: UnitFn<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let promised = Arc::new(AtomicBool::new(false));
+        let job = Job { ctx: self.clone(), now: self.now(), promised: promised.clone(), args, f };
+        let done = self.db.write(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await;
+        if promised.load(Ordering::Relaxed) {
+            self.worker.notify_one();
+        }
+        done
+    }
+
+    /// Runs a unit of work that only reads; see [`Db::read`].
+    ///
+    /// # Errors
+    /// What the unit returned, or why it could not run.
+    pub async fn read<A, T>(&self, unit: &'static str, args: A, f: UnitFn<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let job = Job { ctx: self.clone(), now: self.now(), promised: Arc::default(), args, f };
+        self.db.read(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await
+    }
+}
+
+/// A unit of work of an operation: gets the work in progress and its arguments.
+pub type UnitFn<A, T> = for<'a> fn(Work<'a>, &'a A) -> BoxFuture<'a, std::result::Result<T, Error>>;
+
+struct Job<A, T> {
+    ctx: Ctx,
+    now: Timestamp,
+    promised: Arc<AtomicBool>,
+    args: A,
+    f: UnitFn<A, T>,
+}
+
+impl<A, T> Job<A, T> {
+    fn work<'a>(&'a self, tx: &'a Tx<'a>) -> Work<'a> {
+        Work { tx, ctx: &self.ctx, now: self.now, promised: &self.promised }
+    }
+}
+
+/// A unit of work in progress: the transaction, the context, and one time for
+/// everything the unit does.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    /// The transaction.
+    pub tx: &'a Tx<'a>,
+    /// The context.
+    pub ctx: &'a Ctx,
+    /// The time of the unit.
+    pub now: Timestamp,
+    promised: &'a AtomicBool,
+}
+
+impl Work<'_> {
+    /// Has the background worker look for work once this unit is committed.
+    pub fn wake_worker(self) {
+        self.promised.store(true, Ordering::Relaxed);
+    }
+
+    /// A fresh identifier.
+    #[must_use]
+    pub fn id<T>(self, from_random: fn([u8; 16]) -> T) -> T {
+        from_random(self.ctx.random.bytes())
+    }
+}
+
+/// How a request came: what authorization and the log need to know of it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The operation.
+    pub meta: &'static Meta,
+    /// The token that was presented.
+    pub presented: Presented,
+    /// The address of the client, as text; empty when unknown.
+    pub address: String,
+    /// The `x-koyeb-project-id` header.
+    pub project: Option<String>,
+}
+
+/// A request of an operation.
+pub struct Request<O: Operation> {
+    /// How it came.
+    pub call: Call,
+    /// Path parameters.
+    pub path: O::Path,
+    /// Query parameters.
+    pub query: O::Query,
+    /// Body.
+    pub body: O::Body,
+}

@@ -1,0 +1,220 @@
+//! Secrets at rest and signing keys in memory.
+//!
+//! One master key, kept outside the database, gives the key that hashes
+//! opaque secrets and the key that seals private signing keys. Signing keys
+//! rotate; the old ones verify until the last token they signed has expired.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::{constant_time, digest, hkdf, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use polity_api::ids::SigningKeyId;
+use polity_api::scalar::Timestamp;
+use polity_store::{Hash, signing_keys};
+use quick_cache::sync::Cache;
+use serde_json::{Value, json};
+
+use crate::ctx::{Ctx, Random};
+use crate::error::{Error, Result};
+use crate::token::Verified;
+
+/// Tokens whose signature was checked lately: an EdDSA verification costs more
+/// than all the rest of a request.
+const VERIFIED_CACHE: usize = 100_000;
+
+/// Secrets and signing keys.
+pub struct Keys {
+    hash: hmac::Key,
+    seal: LessSafeKey,
+    operator: Hash,
+    signing: RwLock<Arc<SigningKeys>>,
+    pub(crate) verified: Cache<Hash, Verified>,
+}
+
+/// The signing keys in memory, the newest first.
+#[derive(Default)]
+pub(crate) struct SigningKeys(Vec<SigningKey>);
+
+pub(crate) struct SigningKey {
+    pub(crate) id: SigningKeyId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) encoding: EncodingKey,
+    pub(crate) decoding: DecodingKey,
+    public_key: Vec<u8>,
+}
+
+struct Bytes32;
+impl hkdf::KeyType for Bytes32 {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+impl Keys {
+    /// Derives the keys from the master key; `operator` is the operator's key.
+    ///
+    /// # Errors
+    /// When the key derivation fails.
+    pub fn new(master: &[u8; 32], operator: &str) -> Result<Keys> {
+        let hash = hmac::Key::new(hmac::HMAC_SHA256, &derive(master, b"polity hash of secrets v1")?);
+        let seal = UnboundKey::new(&AES_256_GCM, &derive(master, b"polity seal of private keys v1")?)
+            .map_err(|_| Error::internal("cannot derive the seal"))?;
+        Ok(Keys {
+            operator: tag(&hash, operator),
+            hash,
+            seal: LessSafeKey::new(seal),
+            signing: RwLock::default(),
+            verified: Cache::new(VERIFIED_CACHE),
+        })
+    }
+
+    /// The keyed hash under which a secret is stored.
+    #[must_use]
+    pub fn hash(&self, secret: &str) -> Hash {
+        tag(&self.hash, secret)
+    }
+
+    /// Whether a hash is that of the operator's key; takes the same time for all.
+    pub(crate) fn is_operator(&self, hash: &Hash) -> bool {
+        constant_time::verify_slices_are_equal(hash, &self.operator).is_ok()
+    }
+
+    fn signing(&self) -> Arc<SigningKeys> {
+        self.signing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs `f` with the newest signing key.
+    pub(crate) fn with_newest<T>(&self, f: impl FnOnce(&SigningKey) -> Result<T>) -> Result<T> {
+        let keys = self.signing();
+        f(keys.0.first().ok_or_else(|| Error::internal("there is no signing key"))?)
+    }
+
+    /// Runs `f` with the signing key of this id.
+    pub(crate) fn with_key<T>(&self, id: &str, f: impl FnOnce(&SigningKey) -> Option<T>) -> Option<T> {
+        let id: SigningKeyId = id.parse().ok()?;
+        self.signing().0.iter().find(|key| key.id == id).and_then(f)
+    }
+
+    /// The public keys as a JSON Web Key Set (RFC 7517, RFC 8037).
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        let keys: Vec<_> = self
+            .signing()
+            .0
+            .iter()
+            .map(|key| {
+                json!({
+                    "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
+                    "kid": key.id, "x": URL_SAFE_NO_PAD.encode(&key.public_key),
+                })
+            })
+            .collect();
+        json!({ "keys": keys })
+    }
+
+    fn seal(&self, random: &Random, id: SigningKeyId, plain: &[u8]) -> Result<Vec<u8>> {
+        let nonce: [u8; 12] = random.bytes();
+        let mut sealed = plain.to_vec();
+        self.seal
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.0.as_bytes()), &mut sealed)
+            .map_err(|_| Error::internal("cannot seal a signing key"))?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    fn open(&self, id: SigningKeyId, sealed: &[u8]) -> Result<Vec<u8>> {
+        let failed = || Error::internal("a signing key cannot be unsealed: is this the secret key it was sealed with?");
+        let (nonce, sealed) = sealed.split_at_checked(12).ok_or_else(failed)?;
+        let mut plain = sealed.to_vec();
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| failed())?;
+        let opened =
+            self.seal.open_in_place(nonce, Aad::from(id.0.as_bytes()), &mut plain).map_err(|_| failed())?.len();
+        plain.truncate(opened);
+        Ok(plain)
+    }
+}
+
+/// Loads the signing keys, makes one when the newest is older than the
+/// rotation, and forgets those no living token can be signed with.
+///
+/// # Errors
+/// When the store refuses, or a key was sealed with another master key.
+pub async fn rotate(ctx: &Ctx) -> Result<()> {
+    let rotation = ctx.settings.key_rotation_micros;
+    let fresh = ctx.read("load_signing_keys", (), |w, ()| Box::pin(async move { Ok(signing_keys::all(w.tx).await?) }));
+    let rows = match fresh.await?.first() {
+        Some(newest) if newest.created_at.plus(rotation) > ctx.now() => None,
+        _ => Some(new_row(ctx)?),
+    };
+    let rows = ctx
+        .write("rotate_signing_keys", (rows, rotation), |w, (new, rotation)| {
+            Box::pin(async move {
+                if let Some(row) = new {
+                    signing_keys::insert(w.tx, row).await?;
+                }
+                let longest = w.ctx.settings.session_micros.max(crate::settings::ACCESS_TOKEN_MAX_MICROS);
+                signing_keys::delete_before(w.tx, w.now.plus(-rotation - 2 * longest)).await?;
+                Ok(signing_keys::all(w.tx).await?)
+            })
+        })
+        .await?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in rows {
+        let pkcs8 = zeroize::Zeroizing::new(ctx.keys.open(row.id, &row.sealed_private_key)?);
+        keys.push(SigningKey {
+            id: row.id,
+            created_at: row.created_at,
+            encoding: EncodingKey::from_ed_der(&pkcs8),
+            decoding: DecodingKey::from_ed_der(&row.public_key),
+            public_key: row.public_key,
+        });
+    }
+    *ctx.keys.signing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(SigningKeys(keys));
+    Ok(())
+}
+
+/// Whether the newest signing key is due to be followed by another.
+pub(crate) fn is_rotation_due(ctx: &Ctx) -> bool {
+    let rotation = ctx.settings.key_rotation_micros;
+    ctx.keys.signing().0.first().is_none_or(|newest| newest.created_at.plus(rotation) <= ctx.now())
+}
+
+fn new_row(ctx: &Ctx) -> Result<signing_keys::SigningKeyRow> {
+    let failed = |_| Error::internal("cannot make a signing key");
+    let seed = zeroize::Zeroizing::new(ctx.random.bytes::<32>());
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(failed)?;
+    let pkcs8 = pair.to_pkcs8v1().map_err(|_| Error::internal("cannot encode a signing key"))?;
+    let id = SigningKeyId::from_random(ctx.random.bytes());
+    Ok(signing_keys::SigningKeyRow {
+        id,
+        public_key: pair.public_key().as_ref().to_vec(),
+        sealed_private_key: ctx.keys.seal(&ctx.random, id, pkcs8.as_ref())?,
+        created_at: ctx.now(),
+    })
+}
+
+fn tag(key: &hmac::Key, text: &str) -> Hash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(hmac::sign(key, text.as_bytes()).as_ref());
+    hash
+}
+
+fn derive(master: &[u8; 32], purpose: &'static [u8]) -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    hkdf::Salt::new(hkdf::HKDF_SHA256, b"polity")
+        .extract(master)
+        .expand(&[purpose], Bytes32)
+        .and_then(|okm| okm.fill(&mut key))
+        .map_err(|_| Error::internal("key derivation failed"))?;
+    Ok(key)
+}
+
+/// The SHA-256 of a text, under which a verified token is remembered.
+pub(crate) fn sha256(text: &str) -> Hash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    hash
+}

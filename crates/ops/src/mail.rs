@@ -1,0 +1,228 @@
+//! What is said by mail, and the links in it.
+//!
+//! A mail is accepted by the unit that causes it: its row goes into the
+//! outbox with the change, and [`crate::jobs::mail`] delivers it. A link holds
+//! a secret of which only the keyed hash is stored; it works once, for a day,
+//! for the purpose, address and organization it was made for. Opening it does
+//! nothing: the page behind it has the button.
+
+use polity_api::ids::{MailId, OrganizationId, UserId};
+use polity_api::scalar::Timestamp;
+use polity_store::links::{self, LinkPurpose, LinkRow};
+use polity_store::mails::{self, MailRow, MailStatus};
+use polity_store::organizations::OrganizationRow;
+use polity_store::users::UserRow;
+use uuid::Uuid;
+
+use crate::ctx::Work;
+use crate::error::{Error, Result};
+use crate::event::display_name;
+use crate::secret;
+use crate::settings::LINK_MICROS;
+
+/// Where the page of a link is, after the public URL and before the secret.
+#[must_use]
+pub const fn page(purpose: LinkPurpose) -> &'static str {
+    match purpose {
+        LinkPurpose::ValidateEmail => "/account/validate/",
+        LinkPurpose::ResetPassword => "/account/reset_password/",
+        LinkPurpose::AcceptInvitation => "/organization/invitations/accept/",
+        LinkPurpose::DeactivateOrganization => "/organization/deactivate/confirm/",
+    }
+}
+
+/// Whom and what a new link is for.
+struct NewLink<'a> {
+    purpose: LinkPurpose,
+    user_id: Option<UserId>,
+    organization_id: Option<OrganizationId>,
+    subject_id: Option<Uuid>,
+    email: &'a str,
+    expires_at: Timestamp,
+}
+
+async fn link(w: Work<'_>, new: NewLink<'_>) -> Result<String> {
+    let secret = secret::generate(&w.ctx.random);
+    let row = LinkRow {
+        hash: w.ctx.keys.hash(&secret),
+        purpose: new.purpose,
+        user_id: new.user_id,
+        organization_id: new.organization_id,
+        subject_id: new.subject_id,
+        email: new.email.to_owned(),
+        created_at: w.now,
+        expires_at: new.expires_at,
+        used_at: None,
+    };
+    links::insert(w.tx, &row).await?;
+    Ok(format!("{}{}{secret}", w.ctx.settings.public_url, page(new.purpose)))
+}
+
+async fn accept(w: Work<'_>, recipient: &str, subject: String, body: String, link: String) -> Result<()> {
+    let row = MailRow {
+        id: w.id(MailId::from_random),
+        recipient: recipient.to_owned(),
+        subject,
+        body,
+        link,
+        status: MailStatus::Waiting,
+        attempts: 0,
+        next_attempt_at: w.now,
+        last_error: String::new(),
+        created_at: w.now,
+    };
+    mails::insert(w.tx, &row).await?;
+    w.wake_worker();
+    Ok(())
+}
+
+/// Asks a person to prove her address.
+///
+/// # Errors
+/// What the store refused.
+pub async fn validate_email(w: Work<'_>, user: &UserRow) -> Result<()> {
+    links::use_of_user(w.tx, user.id, LinkPurpose::ValidateEmail, w.now).await?;
+    let link = link(
+        w,
+        NewLink {
+            purpose: LinkPurpose::ValidateEmail,
+            user_id: Some(user.id),
+            organization_id: None,
+            subject_id: None,
+            email: &user.email,
+            expires_at: w.now.plus(LINK_MICROS),
+        },
+    )
+    .await?;
+    let body = format!(
+        "Hello,\n\nplease confirm that {} is your address by opening this page:\n\n{link}\n\n\
+         The link works once, for 24 hours. If you did not sign up, ignore this mail.\n",
+        user.email
+    );
+    accept(w, &user.email, "Confirm your e-mail address".into(), body, link).await
+}
+
+/// Offers a person to choose a new password.
+///
+/// # Errors
+/// What the store refused.
+pub async fn reset_password(w: Work<'_>, user: &UserRow) -> Result<()> {
+    links::use_of_user(w.tx, user.id, LinkPurpose::ResetPassword, w.now).await?;
+    let link = link(
+        w,
+        NewLink {
+            purpose: LinkPurpose::ResetPassword,
+            user_id: Some(user.id),
+            organization_id: None,
+            subject_id: None,
+            email: &user.email,
+            expires_at: w.now.plus(LINK_MICROS),
+        },
+    )
+    .await?;
+    let body = format!(
+        "Hello,\n\nto choose a new password, open this page:\n\n{link}\n\n\
+         The link works once, for 24 hours. If you did not ask for it, ignore this mail: your password stays.\n"
+    );
+    accept(w, &user.email, "Choose a new password".into(), body, link).await
+}
+
+/// Invites an address into an organization.
+///
+/// # Errors
+/// What the store refused.
+pub async fn invitation(
+    w: Work<'_>,
+    organization: &OrganizationRow,
+    inviter: Option<&UserRow>,
+    invitation: Uuid,
+    email: &str,
+    expires_at: Timestamp,
+) -> Result<()> {
+    let link = link(
+        w,
+        NewLink {
+            purpose: LinkPurpose::AcceptInvitation,
+            user_id: None,
+            organization_id: Some(organization.id),
+            subject_id: Some(invitation),
+            email,
+            expires_at,
+        },
+    )
+    .await?;
+    let by = inviter.map_or("A member".to_owned(), |user| display_name(user).to_owned());
+    let body = format!(
+        "Hello,\n\n{by} invites you to join the organization {}. To answer, open this page:\n\n{link}\n\n\
+         The invitation ends on {}.\n",
+        organization.name,
+        date(expires_at)
+    );
+    accept(w, email, format!("Invitation to join {}", organization.name), body, link).await
+}
+
+/// Asks a member to confirm that an organization is to be deactivated.
+///
+/// # Errors
+/// What the store refused.
+pub async fn deactivation(
+    w: Work<'_>,
+    organization: &OrganizationRow,
+    asked_by: &str,
+    member: UserId,
+    email: &str,
+) -> Result<()> {
+    let link = link(
+        w,
+        NewLink {
+            purpose: LinkPurpose::DeactivateOrganization,
+            user_id: Some(member),
+            organization_id: Some(organization.id),
+            subject_id: None,
+            email,
+            expires_at: w.now.plus(LINK_MICROS),
+        },
+    )
+    .await?;
+    let body = format!(
+        "Hello,\n\n{asked_by} asked to deactivate the organization {}. Its API credentials and access tokens\n\
+         would stop working for good. To confirm, open this page:\n\n{link}\n\n\
+         The link works once, for 24 hours. If this is a mistake, do nothing.\n",
+        organization.name
+    );
+    accept(w, email, format!("Confirm the deactivation of {}", organization.name), body, link).await
+}
+
+fn date(at: Timestamp) -> String {
+    at.to_string().get(..10).unwrap_or_default().to_owned()
+}
+
+/// The link with this secret, if it can still be used.
+///
+/// # Errors
+/// 404 for an unknown secret or another purpose, 400 for a used or expired one.
+pub async fn find(w: Work<'_>, secret: &str, purpose: LinkPurpose) -> Result<LinkRow> {
+    let not_found = || Error::not_found("confirmation");
+    if !secret::is_well_formed(secret) {
+        return Err(not_found());
+    }
+    let row = links::by_hash(w.tx, w.ctx.keys.hash(secret)).await?;
+    let row = row.filter(|row| row.purpose == purpose).ok_or_else(not_found)?;
+    if row.used_at.is_some() {
+        return Err(Error::precondition("this link was used already: ask for a new one"));
+    }
+    if row.expires_at <= w.now {
+        return Err(Error::precondition("this link has expired: ask for a new one"));
+    }
+    Ok(row)
+}
+
+/// Consumes the link with this secret.
+///
+/// # Errors
+/// As [`find`].
+pub async fn consume(w: Work<'_>, secret: &str, purpose: LinkPurpose) -> Result<LinkRow> {
+    let row = find(w, secret, purpose).await?;
+    links::use_once(w.tx, row.hash, w.now).await?;
+    Ok(row)
+}

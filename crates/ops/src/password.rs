@@ -1,0 +1,175 @@
+//! Passwords: Argon2id on a bounded pool, so that a flood of logins cannot
+//! take the processor from everything else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use crate::ctx::Random;
+use crate::error::{Error, Result};
+
+/// Memory of one hash, in KiB.
+const MEMORY_KIB: u32 = 19_456;
+/// Passes over the memory.
+const PASSES: u32 = 2;
+/// Hashes that may wait before more are refused with 503.
+const MAX_WAITING: usize = 64;
+/// The shortest password, in characters.
+pub const MIN_CHARS: usize = 8;
+/// The longest password, in bytes: hashing a longer one is work for nothing.
+pub const MAX_BYTES: usize = 1024;
+
+/// The pool that hashes passwords.
+pub struct Passwords {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    random: Random,
+    /// Verified when there is no account, so that the time does not tell.
+    decoy: String,
+}
+
+/// What a check of a password found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is the password.
+    Right,
+    /// It is the password, and its hash has weaker parameters than today's: here is a new one.
+    Rehashed(String),
+    /// It is not.
+    Wrong,
+}
+
+impl Passwords {
+    /// A pool that hashes at most `parallel` passwords at a time.
+    ///
+    /// # Errors
+    /// When the parameters are refused.
+    pub fn new(parallel: usize, random: Random) -> Result<Passwords> {
+        let decoy = hash_now(&random.bytes::<16>(), "decoy")?;
+        Ok(Passwords { permits: Arc::new(Semaphore::new(parallel.max(1))), waiting: AtomicUsize::new(0), random, decoy })
+    }
+
+    /// Checks the form of a new password.
+    ///
+    /// # Errors
+    /// 400 on `password`.
+    pub fn validate(password: &str) -> Result<()> {
+        if password.chars().count() < MIN_CHARS {
+            return Err(Error::field("password", format!("must have at least {MIN_CHARS} characters")));
+        }
+        if password.len() > MAX_BYTES {
+            return Err(Error::field("password", format!("must have at most {MAX_BYTES} bytes")));
+        }
+        Ok(())
+    }
+
+    /// The PHC string of a new password.
+    ///
+    /// # Errors
+    /// 503 when too many wait.
+    pub async fn hash(&self, password: String) -> Result<String> {
+        let salt = self.random.bytes::<16>();
+        self.run(move || hash_now(&salt, &password)).await
+    }
+
+    /// Checks a password against a stored hash; without one it takes as long and says wrong.
+    ///
+    /// # Errors
+    /// 503 when too many wait.
+    pub async fn check(&self, stored: Option<String>, password: String) -> Result<Checked> {
+        let (known, stored) = match stored {
+            Some(stored) => (true, stored),
+            None => (false, self.decoy.clone()),
+        };
+        if password.len() > MAX_BYTES {
+            return Ok(Checked::Wrong);
+        }
+        let salt = self.random.bytes::<16>();
+        self.run(move || {
+            let parsed = PasswordHash::new(&stored).map_err(|e| Error::internal(e.to_string()))?;
+            if Argon2::default().verify_password(password.as_bytes(), &parsed).is_err() || !known {
+                return Ok(Checked::Wrong);
+            }
+            if is_current(&stored) { Ok(Checked::Right) } else { hash_now(&salt, &password).map(Checked::Rehashed) }
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let _place = Place::take(&self.waiting)?;
+        let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        })
+        .await
+        .map_err(Error::internal)?
+    }
+}
+
+/// A place in the queue, given back when the caller is done or gone.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self> {
+        if waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::unavailable("too many people are logging in at once: try again"));
+        }
+        Ok(Place(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|e| Error::internal(e.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash_now(salt: &[u8], password: &str) -> Result<String> {
+    let hash: PasswordHash = argon2()?
+        .hash_password_with_salt(password.as_bytes(), salt)
+        .map_err(|e| Error::internal(e.to_string()))?;
+    Ok(hash.to_string())
+}
+
+/// Whether a stored hash has the parameters of today.
+fn is_current(stored: &str) -> bool {
+    stored.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1$"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> Passwords {
+        Passwords::new(1, Random(Arc::new(|bytes: &mut [u8]| bytes.fill(7)))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_right_password_and_only_it_is_accepted() {
+        let pool = pool();
+        let stored = pool.hash("correct horse".into()).await.unwrap();
+        assert!(is_current(&stored), "{stored}");
+        assert_eq!(pool.check(Some(stored.clone()), "correct horse".into()).await.unwrap(), Checked::Right);
+        assert_eq!(pool.check(Some(stored), "battery staple".into()).await.unwrap(), Checked::Wrong);
+        assert_eq!(pool.check(None, "decoy".into()).await.unwrap(), Checked::Wrong, "no account, whatever the password");
+    }
+
+    #[tokio::test]
+    async fn a_weaker_hash_is_replaced_at_login() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+        let stored: PasswordHash = weak.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap();
+        let checked = pool().check(Some(stored.to_string()), "correct horse".into()).await.unwrap();
+        assert!(matches!(checked, Checked::Rehashed(new) if is_current(&new)));
+    }
+}

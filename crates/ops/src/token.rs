@@ -1,0 +1,166 @@
+//! Reading and making tokens. No row is looked at here: a signature says who
+//! made the token, the row ([`crate::authz`]) whether it still works.
+
+use jsonwebtoken::{Algorithm, Header, Validation};
+use polity_api::ids::{OrganizationId, TokenId, UserId};
+use polity_api::scalar::{Timestamp, micros};
+use polity_store::Hash;
+use polity_store::tokens::TokenKind;
+use serde::{Deserialize, Serialize};
+
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::keys::sha256;
+use crate::secret;
+
+/// The prefix of an operator key, so that scanners of leaked secrets know it.
+pub const OPERATOR_PREFIX: &str = "polity_operator_";
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 4096;
+
+/// What was presented as a token, as far as it can be told without the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// No token.
+    Nothing,
+    /// Something that is not a token of this server, or is expired.
+    Refused(&'static str),
+    /// A signed token whose signature is good.
+    Signed(TokenId),
+    /// A well-formed credential with this hash.
+    Credential(Hash),
+    /// The operator's key.
+    Operator,
+}
+
+/// A token whose signature was checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified {
+    id: TokenId,
+    expires_at_seconds: i64,
+}
+
+/// Claims of a session or an access token (RFC 7519, RFC 9068). ASCII without
+/// `>`, `?` and `~`, so that browsers decode the payload with plain `atob`.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    jti: TokenId,
+    iat: i64,
+    exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    org_id: Option<OrganizationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<TokenId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aud: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+}
+
+/// A token to sign.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken {
+    /// Identifier.
+    pub id: TokenId,
+    /// Session or access token.
+    pub kind: TokenKind,
+    /// The person of a session.
+    pub user_id: Option<UserId>,
+    /// The organization.
+    pub organization_id: Option<OrganizationId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Reads the value of an `Authorization` header: with or without the word
+/// `Bearer`, in any case, because clients send both.
+#[must_use]
+pub fn present(ctx: &Ctx, header: Option<&str>) -> Presented {
+    let Some(header) = header else { return Presented::Nothing };
+    let header = header.trim();
+    let token = match header.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
+        _ if header.eq_ignore_ascii_case("bearer") => "",
+        _ => header,
+    };
+    if token.is_empty() { Presented::Nothing } else { read(ctx, token) }
+}
+
+/// Reads a bare token.
+#[must_use]
+pub fn read(ctx: &Ctx, token: &str) -> Presented {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Presented::Refused("the token is too long");
+    }
+    let mut refused = "the token is not valid";
+    if token.split('.').count() == 3 {
+        match verify(ctx, token) {
+            Some(verified) if verified.expires_at_seconds > ctx.now().unix_seconds() => {
+                return Presented::Signed(verified.id);
+            }
+            Some(_) => return Presented::Refused("the token has expired"),
+            None => refused = "the signature of the token is not valid",
+        }
+    }
+    let hash = ctx.keys.hash(token);
+    if ctx.keys.is_operator(&hash) {
+        return Presented::Operator;
+    }
+    if secret::is_well_formed(token) { Presented::Credential(hash) } else { Presented::Refused(refused) }
+}
+
+fn verify(ctx: &Ctx, token: &str) -> Option<Verified> {
+    let key = sha256(token);
+    if let Some(verified) = ctx.keys.verified.get(&key) {
+        return Some(verified);
+    }
+    let header = jsonwebtoken::decode_header(token).ok()?;
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false; // by our clock, on every use
+    validation.validate_aud = false;
+    let claims = ctx.keys.with_key(header.kid.as_deref()?, |signing| {
+        jsonwebtoken::decode::<Claims>(token, &signing.decoding, &validation).ok()
+    })?;
+    let verified = Verified { id: claims.claims.jti, expires_at_seconds: claims.claims.exp };
+    ctx.keys.verified.insert(key, verified);
+    Some(verified)
+}
+
+/// Signs a token with the newest key.
+///
+/// # Errors
+/// When there is no key yet.
+pub fn sign(ctx: &Ctx, token: &NewToken) -> Result<String> {
+    let access = token.kind == TokenKind::Access;
+    let subject = match (access, token.user_id, token.organization_id) {
+        (true, _, Some(organization)) => organization.to_string(),
+        (_, Some(user), _) => user.to_string(),
+        _ => return Err(Error::internal("a token needs somebody to act for")),
+    };
+    let issuer = ctx.settings.public_url.clone();
+    let claims = Claims {
+        sub: subject,
+        jti: token.id,
+        iat: token.created_at.unix_seconds(),
+        // Rounded up: the row, kept to the microsecond, ends it.
+        exp: token.expires_at.plus(micros::SECOND - 1).unix_seconds(),
+        org_id: token.organization_id,
+        sid: (!access).then_some(token.id),
+        aud: access.then(|| issuer.clone()),
+        client_id: access.then(|| "polity".to_owned()),
+        iss: issuer,
+    };
+    ctx.keys.with_newest(|signing| {
+        let header = Header {
+            kid: Some(signing.id.to_string()),
+            typ: Some(if access { "at+jwt" } else { "JWT" }.to_owned()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        jsonwebtoken::encode(&header, &claims, &signing.encoding).map_err(Error::internal)
+    })
+}
