@@ -268,7 +268,7 @@ operations! {
         }
         /// Confirm an action with the id from the mail.
         ConfirmOrganizationAction: POST "/v1/organization_confirmations/{id}" {
-            path: LinkPath, body: Empty, reply: Empty, who: User
+            path: LinkPath, body: Empty, reply: Empty, who: User, needs: Exists
         }
     }
 

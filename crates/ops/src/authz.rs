@@ -88,9 +88,9 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
     match (call.meta.who, &caller.principal) {
         (Who::Operator, Principal::Operator) => Ok(caller),
         (Who::Operator, _) => Err(Error::forbidden("This operation requires the operator key")),
-        (_, Principal::Operator) => {
-            Err(Error::forbidden("the operator key works under /operator/v1: use a token of a person or an organization"))
-        }
+        (_, Principal::Operator) => Err(Error::forbidden(
+            "the operator key works under /operator/v1: use a token of a person or an organization",
+        )),
         (Who::User, Principal::Organization { .. }) => Err(Error::forbidden(NEEDS_USER)),
         _ => Ok(caller),
     }
@@ -138,7 +138,12 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
     }
     let organization = row.organization_id.ok_or_else(gone)?;
     allow_machine(row.organization_status, meta.needs)?;
-    Ok(Caller { principal: Principal::Organization { id: organization, maker: None }, scope: Some(organization), via, meta })
+    Ok(Caller {
+        principal: Principal::Organization { id: organization, maker: None },
+        scope: Some(organization),
+        via,
+        meta,
+    })
 }
 
 fn is_ending(status: Option<OrganizationStatus>) -> bool {
@@ -232,7 +237,7 @@ impl Caller {
     pub async fn current_organization(&self, w: Work<'_>) -> Result<OrganizationRow> {
         let none = "no organization is selected: switch to one, or use a token of an organization";
         let id = self.scope.ok_or_else(|| Error { message: none.into(), ..Error::not_found("organization") })?;
-        self.organization(w, id).await
+        self.owner_of(w, id, "organization").await
     }
 
     /// The organization a thing belongs to, where the caller may reach it; one

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use polity_api::operation::{Meta, Operation};
 use polity_api::scalar::Timestamp;
 use polity_store::{BoxFuture, Db, Tx};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::keys::Keys;
@@ -52,7 +52,22 @@ pub struct Parts {
     /// The bounded pool that hashes passwords.
     pub passwords: Passwords,
     /// Wakes the background worker.
-    pub worker: Notify,
+    pub wake: Wake,
+}
+
+/// Wakes the background worker; every waiting loop of it hears every call.
+#[derive(Default)]
+pub struct Wake(watch::Sender<u64>);
+
+impl Wake {
+    /// Has the worker look for work now.
+    pub fn wake(&self) {
+        self.0.send_modify(|calls| *calls = calls.wrapping_add(1));
+    }
+
+    pub(crate) fn listen(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
 }
 
 impl std::ops::Deref for Ctx {
@@ -88,7 +103,7 @@ impl Ctx {
         let job = Job { ctx: self.clone(), now: self.now(), promised: promised.clone(), args, f };
         let done = self.db.write(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await;
         if promised.load(Ordering::Relaxed) {
-            self.worker.notify_one();
+            self.wake.wake();
         }
         done
     }

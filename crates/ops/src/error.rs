@@ -116,6 +116,9 @@ impl From<ErrorBody> for Error {
 }
 
 /// Turns a broken unique constraint into the error that `refuse` makes.
-pub(crate) fn unique(columns: &'static str, refuse: impl FnOnce() -> Error) -> impl FnOnce(polity_store::Error) -> Error {
+pub(crate) fn unique(
+    columns: &'static str,
+    refuse: impl FnOnce() -> Error,
+) -> impl FnOnce(polity_store::Error) -> Error {
     move |error| if error.is_unique(columns) { refuse() } else { error.into() }
 }

@@ -1,1 +1,47 @@
-//! placeholder
+//! What the control plane does: rules, authorization, events, background
+//! work. No HTTP and no HTML.
+//!
+//! An operation is a function here, in the file of its resource: it checks
+//! the request, opens a unit of work, asks [`authz`] about the row it loaded,
+//! changes it, appends an event and turns the row into the reply. From the
+//! operation table to here is one hop, from here to the SQL another.
+//!
+//! Start at [`organizations::create`]; then read [`authz`] and [`lifecycle`].
+
+pub mod access_tokens;
+pub mod accounts;
+pub mod activities;
+pub mod authz;
+pub mod billing;
+pub mod budgets;
+pub mod coupons;
+pub mod credentials;
+mod ctx;
+mod error;
+pub mod event;
+mod field;
+pub mod github;
+pub mod introspection;
+pub mod invitations;
+pub mod jobs;
+pub mod keys;
+pub mod lifecycle;
+pub mod links;
+pub mod mail;
+pub mod members;
+pub mod operator;
+pub mod organizations;
+pub mod password;
+pub mod plans;
+pub mod probes;
+pub mod projects;
+pub mod quotas;
+pub mod secret;
+pub mod sessions;
+pub mod settings;
+pub mod status;
+pub mod token;
+pub mod users;
+
+pub use ctx::{Call, Clock, Ctx, Parts, Random, Request, UnitFn, Wake, Work};
+pub use error::{Error, Result};

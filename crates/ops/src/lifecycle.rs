@@ -1,7 +1,9 @@
 //! The life of an organization: one table that alone decides which status
 //! follows which, why, and who may make it happen.
 
-use polity_api::types::organization::{DeactivationReason as Reason, OrganizationStatus as Status, StatusMessage as Message};
+use polity_api::types::organization::{
+    DeactivationReason as Reason, OrganizationStatus as Status, StatusMessage as Message,
+};
 use polity_store::organizations::OrganizationRow;
 
 use crate::error::{Error, Result};

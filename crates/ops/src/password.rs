@@ -50,7 +50,12 @@ impl Passwords {
     /// When the parameters are refused.
     pub fn new(parallel: usize, random: Random) -> Result<Passwords> {
         let decoy = hash_now(&random.bytes::<16>(), "decoy")?;
-        Ok(Passwords { permits: Arc::new(Semaphore::new(parallel.max(1))), waiting: AtomicUsize::new(0), random, decoy })
+        Ok(Passwords {
+            permits: Arc::new(Semaphore::new(parallel.max(1))),
+            waiting: AtomicUsize::new(0),
+            random,
+            decoy,
+        })
     }
 
     /// Checks the form of a new password.
@@ -136,9 +141,8 @@ fn argon2() -> Result<Argon2<'static>> {
 }
 
 fn hash_now(salt: &[u8], password: &str) -> Result<String> {
-    let hash: PasswordHash = argon2()?
-        .hash_password_with_salt(password.as_bytes(), salt)
-        .map_err(|e| Error::internal(e.to_string()))?;
+    let hash: PasswordHash =
+        argon2()?.hash_password_with_salt(password.as_bytes(), salt).map_err(|e| Error::internal(e.to_string()))?;
     Ok(hash.to_string())
 }
 
@@ -162,7 +166,11 @@ mod tests {
         assert!(is_current(&stored), "{stored}");
         assert_eq!(pool.check(Some(stored.clone()), "correct horse".into()).await.unwrap(), Checked::Right);
         assert_eq!(pool.check(Some(stored), "battery staple".into()).await.unwrap(), Checked::Wrong);
-        assert_eq!(pool.check(None, "decoy".into()).await.unwrap(), Checked::Wrong, "no account, whatever the password");
+        assert_eq!(
+            pool.check(None, "decoy".into()).await.unwrap(),
+            Checked::Wrong,
+            "no account, whatever the password"
+        );
     }
 
     #[tokio::test]

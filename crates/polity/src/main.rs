@@ -1,2 +1,151 @@
-//! placeholder
-fn main() {}
+//! The `polity` binary: reads the command line, sets up the log, and hands
+//! over to the server. The only place that reads the clock and makes
+//! randomness.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use polity_server::config::setting;
+use polity_server::config::value::LogFormat;
+use polity_server::{Config, Environment, ServeArgs, banner};
+use tracing_subscriber::EnvFilter;
+
+/// An organization control plane in one binary.
+#[derive(Parser)]
+#[command(name = "polity", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(ServeArgs),
+    /// Bring the database up to date, and stop
+    Migrate(ServeArgs),
+    /// Print the effective configuration, secrets masked
+    Config {
+        /// Print the table of all settings instead
+        #[arg(long, conflicts_with = "defaults")]
+        markdown: bool,
+        /// Print the commented file of defaults instead
+        #[arg(long)]
+        defaults: bool,
+        #[command(flatten)]
+        args: ServeArgs,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("polity: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
+    let load = |args: &ServeArgs| Config::load(args, |name| std::env::var(name).ok());
+    match command {
+        Command::Serve(args) => serve(load(args)?),
+        Command::Migrate(args) => {
+            let (path, applied) = polity_server::migrate(&load(args)?, &environment())?;
+            print(&match applied {
+                0 => format!("{} is up to date", path.display()),
+                1 => format!("{}: 1 migration applied", path.display()),
+                _ => format!("{}: {applied} migrations applied", path.display()),
+            });
+            Ok(())
+        }
+        Command::Config { markdown: true, .. } => {
+            print(setting::markdown().trim_end());
+            Ok(())
+        }
+        Command::Config { defaults: true, .. } => {
+            print(polity_server::config::DEFAULTS.trim_end());
+            Ok(())
+        }
+        Command::Config { args, .. } => {
+            print(setting::show(&load(args)?).trim_end());
+            Ok(())
+        }
+    }
+}
+
+fn serve(config: Config) -> Result<()> {
+    set_up_log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(async {
+        // Before the start, so that a signal during it is not lost.
+        let signal = signal()?;
+        let server = polity_server::start(config.clone(), environment()).await?;
+        print(&banner::lines(&config, &server).join("\n"));
+        signal.await;
+        tracing::info!("stopping");
+        server.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Writes to standard output; that nobody reads it is no reason to stop.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+fn set_up_log(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log).with_context(|| format!("POLITY_LOG: {:?} is no filter", config.log))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// Waits for the first signal that asks to stop; listens from the call on.
+#[cfg(unix)]
+fn signal() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+fn signal() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+fn environment() -> Environment {
+    Environment::new(now_micros, fill)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock of the process comes from here")]
+fn now_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn fill(bytes: &mut [u8]) {
+    if aws_lc_rs::rand::fill(bytes).is_err() {
+        // Secrets that can be guessed are worse than no server.
+        eprintln!("polity: the system gives no randomness");
+        std::process::abort();
+    }
+}

@@ -1,1 +1,29 @@
-//! placeholder
+//! The HTTP server of Polity: configuration, the adapter between HTTP and the
+//! operations, middleware, metrics, start and stop. No rules, no SQL.
+//!
+//! Start at [`start()`]: it puts everything together. [`mount`] connects each
+//! row of the operation table with its function, [`routes`] lists what is not
+//! an operation, [`config`] is every setting.
+
+mod accept;
+mod app;
+pub mod banner;
+pub mod config;
+mod data_dir;
+mod docs;
+mod error;
+mod handler;
+mod health;
+mod introspect;
+mod metrics;
+mod middleware;
+mod mount;
+pub mod network;
+mod rate;
+mod reply;
+pub mod routes;
+mod start;
+
+pub use config::{Config, ServeArgs};
+pub use error::Error;
+pub use start::{Environment, Server, migrate, start};

@@ -183,6 +183,7 @@ create table mails (
     created_at integer not null
 ) strict;
 create index mails_waiting on mails (next_attempt_at) where status = 'WAITING';
+create index mails_bounced on mails (id) where status = 'BOUNCED';
 
 create table jobs (
     id blob primary key,

@@ -50,6 +50,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("tokens::DELETE_EXPIRED", "for the sweeper"),
     ("tokens::DELETE_OF_CREDENTIAL", "after authorisation on the credential"),
     ("tokens::DELETE_OF_USER", "about a person"),
+    ("tokens::DELETE_OTHERS_OF_USER", "about a person"),
 ];
 
 /// Statements that may read a whole table.
@@ -62,6 +63,7 @@ const MAY_SCAN: &[(&str, &str)] = &[
     ("coupons::COUNT", "few rows"),
     ("jobs::COUNT", "few rows"),
     ("mails::COUNT_WAITING", "a partial index of what waits"),
+    ("mails::COUNT_BOUNCED", "a partial index of what bounced"),
     ("signing_keys::ALL", "few rows"),
     ("signing_keys::DELETE_BEFORE", "few rows"),
 ];

@@ -64,6 +64,7 @@ queries! {
         "update mails set status = 'BOUNCED', body = '', link = '', attempts = $2, last_error = $3 where id = $1";
     DELETE(id: MailId) => () = "delete from mails where id = $1";
     COUNT_WAITING() => CountRow = "select count(*) as count from mails where status = 'WAITING'";
+    COUNT_BOUNCED() => CountRow = "select count(*) as count from mails where status = 'BOUNCED'";
 }
 
 /// Accepts a message.
@@ -112,4 +113,12 @@ pub async fn delete(tx: &Tx<'_>, id: MailId) -> Result<(), Error> {
 /// What the engine refused.
 pub async fn count_waiting(tx: &Tx<'_>) -> Result<i64, Error> {
     Ok(tx.optional(&COUNT_WAITING, ()).await?.map_or(0, |row| row.count))
+}
+
+/// How many messages were given up.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn count_bounced(tx: &Tx<'_>) -> Result<i64, Error> {
+    Ok(tx.optional(&COUNT_BOUNCED, ()).await?.map_or(0, |row| row.count))
 }

@@ -64,6 +64,8 @@ queries! {
          values ($1, $2, $3, $4, $5, $6, $7)";
     DELETE(id: TokenId) => () = "delete from tokens where id = $1";
     DELETE_OF_USER(user: UserId) => () = "delete from tokens where user_id = $1";
+    DELETE_OTHERS_OF_USER(user: UserId, kept: Option<TokenId>) => () =
+        "delete from tokens where user_id = $1 and ($2 is null or id <> $2)";
     DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
         "delete from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'";
     UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
@@ -109,6 +111,14 @@ pub async fn delete(tx: &Tx<'_>, id: TokenId) -> Result<(), Error> {
 /// What the engine refused.
 pub async fn delete_of_user(tx: &Tx<'_>, user: UserId) -> Result<(), Error> {
     tx.execute(&DELETE_OF_USER, &(user,)).await.map(drop)
+}
+
+/// Revokes the same except one.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete_others_of_user(tx: &Tx<'_>, user: UserId, kept: Option<TokenId>) -> Result<(), Error> {
+    tx.execute(&DELETE_OTHERS_OF_USER, &(user, kept)).await.map(drop)
 }
 
 /// Revokes the access tokens a person made for an organization, and takes the

@@ -1,0 +1,131 @@
+//! Proving an address and choosing a new password, with the id from a mail.
+
+use polity_api::operation::Empty;
+use polity_api::table::{ResendEmailValidation, ResetPassword, UpdatePassword, Validate};
+use polity_api::types::session::LoginReply;
+use polity_store::links::{LinkPurpose, LinkRow};
+use polity_store::users::{self, UserRow};
+use polity_store::{links, tokens};
+
+use crate::authz;
+use crate::ctx::{Ctx, Request, Work};
+use crate::error::{Error, Result};
+use crate::event::{self, Actor, Object, metadata};
+use crate::mail;
+use crate::password::Passwords;
+use crate::sessions;
+use crate::token::NewToken;
+
+/// `Validate`: the address is proven; opens a session.
+///
+/// # Errors
+/// 404 for an unknown id, 400 for a used or expired one.
+pub async fn validate(ctx: Ctx, req: Request<Validate>) -> Result<LoginReply> {
+    let new = validate_link(&ctx, req.path.id).await?;
+    sessions::reply(&ctx, &new)
+}
+
+/// Proves the address a link was sent to.
+///
+/// # Errors
+/// As [`validate`].
+pub async fn validate_link(ctx: &Ctx, secret: String) -> Result<NewToken> {
+    ctx.write("validate_email", secret, |w, secret| {
+        Box::pin(async move {
+            let link = mail::consume(w, secret, LinkPurpose::ValidateEmail).await?;
+            let mut user = person(w, &link).await?;
+            user.email_validated = true;
+            user.updated_at = w.now;
+            users::update(w.tx, &user).await?;
+            let details = metadata([("event", "email_validated")]);
+            event::append(w, &Actor::User(&user), None, &Object::user(&user), "updated", details).await?;
+            let organization = sessions::choose_organization(w, &user, None).await?;
+            sessions::open(w, user.id, organization).await
+        })
+    })
+    .await
+}
+
+/// The person a link was made for, if the address is still hers.
+async fn person(w: Work<'_>, link: &LinkRow) -> Result<UserRow> {
+    let user = match link.user_id {
+        Some(id) => users::by_id(w.tx, id).await?,
+        None => None,
+    };
+    user.filter(|user| user.email == link.email)
+        .ok_or_else(|| Error::precondition("this link was made for an address that has changed since"))
+}
+
+/// `ResendEmailValidation`: earlier links stop working.
+///
+/// # Errors
+/// 400 when the address is proven already.
+pub async fn resend_validation(ctx: Ctx, req: Request<ResendEmailValidation>) -> Result<Empty> {
+    ctx.write("resend_validation", req.call, |w, call| {
+        Box::pin(async move {
+            let caller = authz::caller(w, call).await?;
+            let user = caller.user()?;
+            if user.email_validated {
+                return Err(Error::precondition("the e-mail address is confirmed already"));
+            }
+            mail::validate_email(w, user).await?;
+            Ok(Empty {})
+        })
+    })
+    .await
+}
+
+/// `ResetPassword`: mails a link if the address has an account; says nothing either way.
+///
+/// # Errors
+/// 400 on `email` when it is not an address.
+pub async fn reset_password(ctx: Ctx, req: Request<ResetPassword>) -> Result<Empty> {
+    let email = crate::field::email("email", &req.body.email)?;
+    ctx.write("reset_password", email, |w, email| {
+        Box::pin(async move {
+            if let Some(user) = users::by_email(w.tx, email).await? {
+                mail::reset_password(w, &user).await?;
+            }
+            Ok(Empty {})
+        })
+    })
+    .await
+}
+
+/// `UpdatePassword`: ends every session of the person and opens a new one. The
+/// mail also proves her address.
+///
+/// # Errors
+/// 404 for an unknown id, 400 for a used or expired one or on `password`.
+pub async fn update_password(ctx: Ctx, req: Request<UpdatePassword>) -> Result<LoginReply> {
+    let new = update_password_link(&ctx, req.body.id, req.body.password).await?;
+    sessions::reply(&ctx, &new)
+}
+
+/// Sets the password of the person a link was made for.
+///
+/// # Errors
+/// As [`update_password`].
+pub async fn update_password_link(ctx: &Ctx, secret: String, password: String) -> Result<NewToken> {
+    Passwords::validate(&password)?;
+    // A look before the hash: garbage must not cost 20 ms of the pool.
+    crate::links::peek(ctx, LinkPurpose::ResetPassword, secret.clone()).await?;
+    let password_hash = ctx.passwords.hash(password).await?;
+    ctx.write("update_password", (secret, password_hash), |w, (secret, password_hash)| {
+        Box::pin(async move {
+            let link = mail::consume(w, secret, LinkPurpose::ResetPassword).await?;
+            let mut user = person(w, &link).await?;
+            user.password_hash.clone_from(password_hash);
+            user.email_validated = true;
+            user.updated_at = w.now;
+            users::update(w.tx, &user).await?;
+            tokens::delete_of_user(w.tx, user.id).await?;
+            links::use_of_user(w.tx, user.id, LinkPurpose::ResetPassword, w.now).await?;
+            let details = metadata([("event", "password_reset")]);
+            event::append(w, &Actor::User(&user), None, &Object::user(&user), "updated", details).await?;
+            let organization = sessions::choose_organization(w, &user, None).await?;
+            sessions::open(w, user.id, organization).await
+        })
+    })
+    .await
+}

@@ -1,0 +1,144 @@
+//! Activities and notifications: the event log as people see it.
+
+use polity_api::table::{GetAccountActivities, ListActivities, ListNotifications};
+use polity_api::types::activity::{
+    Activity, ActivityList, ActivityObject, ListNotificationsQuery, Notification, NotificationList,
+};
+use polity_store::events::{self, ActorKind, EventRow};
+use polity_store::notification_marks::{self, NotificationMarkRow};
+use polity_store::{Filter, Window};
+use serde_json::Map;
+
+use crate::authz;
+use crate::ctx::{Ctx, Request, Work};
+use crate::error::Result;
+use crate::field::{count, has_next};
+
+/// `ListActivities`: of the current organization, newest first.
+///
+/// # Errors
+/// As [`authz::Caller::current_organization`].
+pub async fn list(ctx: Ctx, req: Request<ListActivities>) -> Result<ActivityList> {
+    ctx.read("list_activities", (req.call, req.query), |w, (call, query)| {
+        Box::pin(async move {
+            let caller = authz::caller(w, call).await?;
+            let organization = caller.current_organization(w).await?;
+            let kinds = Filter::of(query.types.iter().map(String::as_str));
+            let window = Window::of(query.limit, query.offset).one_more();
+            let rows = events::of_organization(w.tx, organization.id, &kinds, window).await?;
+            Ok(page(rows, query.limit.0, query.offset.0))
+        })
+    })
+    .await
+}
+
+/// `GetAccountActivities`: what the person did, newest first.
+///
+/// # Errors
+/// As [`authz::caller`].
+pub async fn list_account(ctx: Ctx, req: Request<GetAccountActivities>) -> Result<ActivityList> {
+    ctx.read("list_account_activities", (req.call, req.query), |w, (call, query)| {
+        Box::pin(async move {
+            let caller = authz::caller(w, call).await?;
+            let window = Window::of(query.limit, query.offset).one_more();
+            let rows = events::of_actor(w.tx, caller.user()?.id, window).await?;
+            Ok(page(rows, query.limit.0, query.offset.0))
+        })
+    })
+    .await
+}
+
+pub(crate) fn page(mut rows: Vec<EventRow>, limit: u32, offset: u32) -> ActivityList {
+    let has_next = has_next(&mut rows, limit);
+    ActivityList { activities: rows.into_iter().map(to_wire).collect(), limit, offset, has_next }
+}
+
+/// `ListNotifications`: what happened in the current organization, with what
+/// the person has read and seen. Marking happens after the reply is made up.
+///
+/// # Errors
+/// As [`authz::Caller::current_organization`].
+pub async fn list_notifications(ctx: Ctx, req: Request<ListNotifications>) -> Result<NotificationList> {
+    let args = (req.call, req.query);
+    // Marking writes: only then does a GET take the writer.
+    if req.query.mark_read.0 || req.query.mark_seen.0 {
+        ctx.write("mark_notifications", args, |w, (call, query)| {
+            Box::pin(async move { notifications(w, call, query).await })
+        })
+        .await
+    } else {
+        ctx.read("list_notifications", args, |w, (call, query)| {
+            Box::pin(async move { notifications(w, call, query).await })
+        })
+        .await
+    }
+}
+
+async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotificationsQuery) -> Result<NotificationList> {
+    let caller = authz::caller(w, call).await?;
+    let (user, organization) = (caller.user()?.id, caller.current_organization(w).await?.id);
+    let marks = notification_marks::get(w.tx, organization, user).await?;
+    let from = match (query.unread.0, query.unseen.0) {
+        (true, true) => marks.read_seq.max(marks.seen_seq),
+        (true, false) => marks.read_seq,
+        (false, true) => marks.seen_seq,
+        (false, false) => 0,
+    };
+    let (rows, total) = events::after(w.tx, organization, from, Window::of(query.limit, query.offset)).await?;
+    let unread = events::count_after(w.tx, organization, marks.read_seq).await?;
+    let unseen = events::count_after(w.tx, organization, marks.seen_seq).await?;
+    if query.mark_read.0 || query.mark_seen.0 {
+        let last = events::last_seq(w.tx, organization).await?;
+        let mark = |wanted: bool, seq: i64| if wanted { last } else { seq };
+        // What was read was seen.
+        let seen_seq = mark(query.mark_seen.0 || query.mark_read.0, marks.seen_seq);
+        let read_seq = mark(query.mark_read.0, marks.read_seq);
+        notification_marks::set(w.tx, &NotificationMarkRow { read_seq, seen_seq, ..marks.clone() }).await?;
+    }
+    Ok(NotificationList {
+        notifications: rows.into_iter().map(|row| to_notification(row, &marks)).collect(),
+        limit: query.limit.0,
+        offset: query.offset.0,
+        count: count(total),
+        is_read: unread == 0,
+        is_seen: unseen == 0,
+        unread: count(unread),
+        unseen: count(unseen),
+    })
+}
+
+fn to_notification(row: EventRow, marks: &NotificationMarkRow) -> Notification {
+    Notification {
+        id: row.id,
+        is_read: row.organization_seq <= marks.read_seq,
+        is_seen: row.organization_seq <= marks.seen_seq,
+        created_at: Some(row.created_at),
+        activity: to_wire(row),
+    }
+}
+
+fn to_wire(row: EventRow) -> Activity {
+    let is_person = row.actor_kind == ActorKind::User;
+    let mut metadata = Map::new();
+    metadata.insert("avatar_url".to_owned(), row.actor_avatar_url.unwrap_or_default().into());
+    Activity {
+        id: row.id,
+        actor: ActivityObject {
+            id: row.actor_id.map(|id| id.to_string()).unwrap_or_default(),
+            name: row.actor_name,
+            kind: if is_person { "user" } else { "system_user" }.to_owned(),
+            metadata,
+            deleted: is_person && !row.actor_exists,
+        },
+        object: ActivityObject {
+            id: row.object_id.to_string(),
+            name: row.object_name,
+            kind: row.object_kind,
+            metadata: Map::new(),
+            deleted: row.object_deleted,
+        },
+        verb: row.verb,
+        metadata: row.metadata,
+        created_at: Some(row.created_at),
+    }
+}

@@ -1,0 +1,160 @@
+//! Background work: deactivation, deletion, mail, and sweeping.
+//!
+//! A job is a row, written by the unit that promises the work. Each step of it
+//! is a unit of its own that may run again; the last step removes the row. A
+//! crash at any point leaves the row, and the work goes on after the start.
+
+use std::future::Future;
+use std::time::Duration;
+
+use polity_api::ids::{JobId, OrganizationId};
+use polity_api::scalar::micros;
+use polity_store::jobs::{self, JobRow};
+use polity_store::{links, tokens};
+use tokio::sync::watch;
+
+use crate::ctx::{Ctx, Work};
+use crate::error::{Error, Result};
+use crate::jobs::mail::Mailer;
+use crate::keys;
+
+mod deactivate;
+mod delete;
+pub mod mail;
+
+pub(crate) use polity_store::jobs::JobKind;
+
+/// How often the worker looks for work that nobody woke it for.
+const POLL: Duration = Duration::from_secs(1);
+/// How often expired rows are swept.
+const SWEEP: Duration = Duration::from_secs(60);
+/// Rows one step touches at most, so that it never holds up others.
+pub(crate) const BATCH: i64 = 500;
+/// Jobs started together.
+const AT_ONCE: i64 = 16;
+
+/// Whether a job has more steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    More,
+    Done,
+}
+
+/// Promises work for an organization, in the unit that causes it.
+pub(crate) async fn promise(w: Work<'_>, kind: JobKind, organization_id: OrganizationId) -> Result<()> {
+    let row = JobRow {
+        id: w.id(JobId::from_random),
+        kind,
+        organization_id,
+        run_at: w.now,
+        attempts: 0,
+        last_error: String::new(),
+        created_at: w.now,
+    };
+    jobs::insert(w.tx, &row).await?;
+    w.wake_worker();
+    Ok(())
+}
+
+/// Runs background work until `stop` is done; a step in progress is finished.
+pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
+    let (stopping, stopped) = watch::channel(false);
+    let signal = async {
+        stop.await;
+        let _ = stopping.send(true);
+    };
+    tokio::join!(
+        signal,
+        repeat(&ctx, stopped.clone(), POLL, || work(&ctx)),
+        repeat(&ctx, stopped.clone(), POLL, || mail::deliver(&ctx, &mailer)),
+        repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
+    );
+}
+
+/// Calls `step` until it finds nothing to do, then waits to be woken.
+async fn repeat<F>(ctx: &Ctx, mut stopped: watch::Receiver<bool>, every: Duration, step: impl Fn() -> F)
+where
+    F: Future<Output = Result<bool>>,
+{
+    let mut woken = ctx.wake.listen();
+    while !*stopped.borrow_and_update() {
+        woken.mark_unchanged();
+        match step().await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, cause = ?error.cause, "background work failed"),
+        }
+        tokio::select! {
+            _ = woken.changed() => {}
+            _ = stopped.changed() => {}
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+}
+
+/// Runs the jobs that are due; tells whether there were any.
+async fn work(ctx: &Ctx) -> Result<bool> {
+    let due = ctx.read("due_jobs", (), |w, ()| Box::pin(async move { Ok(jobs::due(w.tx, w.now, AT_ONCE).await?) }));
+    let due = due.await?;
+    let any = !due.is_empty();
+    for job in due {
+        if let Err(error) = run_job(ctx, &job).await {
+            tracing::warn!(%error, cause = ?error.cause, kind = job.kind.as_str(), "a job failed and will be tried again");
+            retry(ctx, job, &error).await?;
+        }
+    }
+    Ok(any)
+}
+
+async fn run_job(ctx: &Ctx, job: &JobRow) -> Result<()> {
+    loop {
+        let step = match job.kind {
+            JobKind::Deactivate => deactivate::step(ctx, job.clone()).await?,
+            JobKind::Delete => delete::step(ctx, job.clone()).await?,
+        };
+        if step == Step::Done {
+            return Ok(());
+        }
+    }
+}
+
+async fn retry(ctx: &Ctx, mut job: JobRow, error: &Error) -> Result<()> {
+    job.attempts += 1;
+    job.run_at = ctx.now().plus(backoff_micros(job.attempts));
+    job.last_error = error.to_string();
+    ctx.write("retry_job", job, |w, job| Box::pin(async move { Ok(jobs::retry(w.tx, job).await?) })).await
+}
+
+/// One second, two, four, … an hour at most.
+pub(crate) fn backoff_micros(attempts: i64) -> i64 {
+    let doubled = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
+    (micros::SECOND << doubled).min(micros::HOUR)
+}
+
+/// Forgets what has expired and rotates the signing keys when they are due.
+async fn sweep(ctx: &Ctx) -> Result<bool> {
+    if keys::is_rotation_due(ctx) {
+        keys::rotate(ctx).await?;
+    }
+    let swept = ctx.write("sweep", (), |w, ()| {
+        Box::pin(async move {
+            let tokens = tokens::delete_expired(w.tx, w.now, BATCH).await?;
+            // Used and expired links are kept for a month: "expired" says more than "not found".
+            let links = links::delete_expired(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
+            Ok(tokens + links)
+        })
+    });
+    Ok(swept.await? > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_doubles_up_to_an_hour() {
+        assert_eq!(backoff_micros(1), micros::SECOND);
+        assert_eq!(backoff_micros(4), 8 * micros::SECOND);
+        assert_eq!(backoff_micros(1_000), micros::HOUR);
+    }
+}

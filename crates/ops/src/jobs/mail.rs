@@ -1,0 +1,157 @@
+//! Delivering the mail outbox.
+//!
+//! A delivered mail has no row any more. A crash between the acceptance by the
+//! next server and the removal of the row sends it once more under the same
+//! Message-ID, by which receivers recognise it; as a file it is written under
+//! the same name, so there it cannot double at all.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use lettre::message::{Mailbox, header::ContentType};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use polity_store::mails::{self, MailRow};
+
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::jobs::backoff_micros;
+
+/// Mails delivered together.
+const AT_ONCE: i64 = 16;
+/// Deliveries tried before a mail is given up: about a day and a half.
+const MAX_ATTEMPTS: i64 = 48;
+/// How long the next server may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How mail leaves.
+pub struct Mailer {
+    from: Mailbox,
+    way: Way,
+}
+
+enum Way {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Outbox(PathBuf),
+}
+
+impl Mailer {
+    /// Over SMTP: `smtp://`, `smtps://` or `smtp://…?tls=required`, with user and password in the URL.
+    ///
+    /// # Errors
+    /// When the URL or the address is malformed.
+    pub fn smtp(url: &str, from: &str) -> Result<Mailer> {
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(Error::internal)?;
+        Ok(Mailer { from: mailbox(from)?, way: Way::Smtp(transport.timeout(Some(TIMEOUT)).build()) })
+    }
+
+    /// As files in a directory, for installations that send nothing.
+    ///
+    /// # Errors
+    /// When the directory cannot be made.
+    pub fn outbox(directory: PathBuf) -> Result<Mailer> {
+        fs::create_dir_all(&directory).map_err(Error::internal)?;
+        Ok(Mailer { from: mailbox("Polity <polity@localhost>")?, way: Way::Outbox(directory) })
+    }
+
+    fn message(&self, row: &MailRow) -> Result<Message> {
+        let seconds = u64::try_from(row.created_at.unix_seconds()).unwrap_or(0);
+        Message::builder()
+            .message_id(Some(format!("<{}@{}>", row.id, self.from.email.domain())))
+            .date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            .from(self.from.clone())
+            .to(mailbox(&row.recipient)?)
+            .subject(row.subject.clone())
+            .header(ContentType::TEXT_PLAIN)
+            .body(row.body.clone())
+            .map_err(Error::internal)
+    }
+}
+
+fn mailbox(text: &str) -> Result<Mailbox> {
+    text.parse().map_err(|error| Error::internal(format!("{text:?} is not a mail address: {error}")))
+}
+
+/// How a delivery went.
+enum Outcome {
+    Delivered,
+    /// To be tried again.
+    Deferred(String),
+    /// Never to be accepted.
+    Bounced(String),
+}
+
+/// Delivers the mails that are due; tells whether there were any.
+pub(crate) async fn deliver(ctx: &Ctx, mailer: &Mailer) -> Result<bool> {
+    let due = ctx.read("due_mails", (), |w, ()| Box::pin(async move { Ok(mails::due(w.tx, w.now, AT_ONCE).await?) }));
+    let due = due.await?;
+    let any = !due.is_empty();
+    let outcomes = join_all(due.iter().map(|row| send(mailer, row))).await;
+    for (row, outcome) in due.into_iter().zip(outcomes) {
+        record(ctx, row, outcome).await?;
+    }
+    Ok(any)
+}
+
+async fn send(mailer: &Mailer, row: &MailRow) -> Outcome {
+    let message = match mailer.message(row) {
+        Ok(message) => message,
+        Err(error) => return Outcome::Bounced(error.to_string()),
+    };
+    match &mailer.way {
+        Way::Outbox(directory) => {
+            let name = format!("{}-{}.eml", row.created_at.unix_seconds(), row.id);
+            match write_durably(directory, &name, &message.formatted()) {
+                Ok(()) => {
+                    tracing::info!(subject = row.subject, link = row.link, file = name, "mail written to the outbox");
+                    Outcome::Delivered
+                }
+                Err(error) => Outcome::Deferred(error.to_string()),
+            }
+        }
+        Way::Smtp(transport) => match transport.send(message).await {
+            Ok(_) => Outcome::Delivered,
+            Err(error) if error.is_permanent() => Outcome::Bounced(error.to_string()),
+            Err(error) => Outcome::Deferred(error.to_string()),
+        },
+    }
+}
+
+async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
+    row.attempts += 1;
+    let (unit, error, bounced) = match outcome {
+        Outcome::Delivered => {
+            let gone = ctx
+                .write("mail_delivered", row.id, |w, id| Box::pin(async move { Ok(mails::delete(w.tx, *id).await?) }));
+            return gone.await;
+        }
+        Outcome::Deferred(error) if row.attempts < MAX_ATTEMPTS => ("mail_deferred", error, false),
+        Outcome::Deferred(error) | Outcome::Bounced(error) => ("mail_bounced", error, true),
+    };
+    tracing::warn!(mail = %row.id, attempts = row.attempts, error, bounced, "mail was not delivered");
+    row.last_error = error;
+    row.next_attempt_at = ctx.now().plus(backoff_micros(row.attempts));
+    ctx.write(unit, (row, bounced), |w, (row, bounced)| {
+        Box::pin(async move {
+            if *bounced {
+                mails::bounce(w.tx, row).await?
+            } else {
+                mails::retry(w.tx, row).await?
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Writes a file so that it is there whole or not at all, across a crash.
+fn write_durably(directory: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
+    let (part, whole) = (directory.join(format!(".{name}.part")), directory.join(name));
+    let mut file = fs::File::create(&part)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&part, &whole)?;
+    fs::File::open(directory)?.sync_all()
+}

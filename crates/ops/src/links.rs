@@ -1,0 +1,150 @@
+//! The pages behind mailed links: what a link will do, and doing it.
+//!
+//! Looking changes nothing, so mail scanners do no harm. Pressing the button
+//! needs no session: whoever holds the link has the mail, which proves the address.
+
+use polity_api::ids::InvitationId;
+use polity_api::scalar::Timestamp;
+use polity_api::types::organization::OrganizationStatus;
+use polity_store::invitations::{self, InvitationView};
+use polity_store::links::{LinkPurpose, LinkRow};
+use polity_store::users::{self, UserRow};
+use polity_store::{members, organizations};
+
+use crate::ctx::{Ctx, Work};
+use crate::error::{Error, Result};
+use crate::event::Actor;
+use crate::invitations as answers;
+use crate::organizations::start_deactivation;
+use crate::password::Passwords;
+use crate::{field, mail, sessions};
+
+/// What a link will do, for its page.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// What it does.
+    pub purpose: LinkPurpose,
+    /// The address it was sent to.
+    pub email: String,
+    /// The organization it concerns; empty for none.
+    pub organization: String,
+    /// Whether the address has an account.
+    pub has_account: bool,
+    /// Until when it works.
+    pub expires_at: Timestamp,
+}
+
+/// What a link will do; changes nothing.
+///
+/// # Errors
+/// 404 for an unknown secret, 400 for a used or expired one.
+pub async fn peek(ctx: &Ctx, purpose: LinkPurpose, secret: String) -> Result<Shown> {
+    ctx.read("peek_link", (purpose, secret), |w, (purpose, secret)| {
+        Box::pin(async move {
+            let link = mail::find(w, secret, *purpose).await?;
+            let organization = match link.organization_id {
+                Some(id) => organizations::by_id(w.tx, id).await?.map(|row| row.name).unwrap_or_default(),
+                None => String::new(),
+            };
+            Ok(Shown {
+                purpose: link.purpose,
+                has_account: users::by_email(w.tx, &link.email).await?.is_some(),
+                email: link.email,
+                organization,
+                expires_at: link.expires_at,
+            })
+        })
+    })
+    .await
+}
+
+/// Deactivates an organization, as a member confirmed by mail.
+///
+/// # Errors
+/// As [`peek`]; 403 when the member was removed since.
+pub async fn confirm_deactivation(ctx: &Ctx, secret: String) -> Result<()> {
+    ctx.write("confirm_deactivation", secret, |w, secret| {
+        Box::pin(async move {
+            let purpose = LinkPurpose::DeactivateOrganization;
+            let link = mail::consume(w, secret, purpose).await?;
+            let not_found = || Error::not_found("confirmation");
+            let (user, organization) = link.user_id.zip(link.organization_id).ok_or_else(not_found)?;
+            let user = users::by_id(w.tx, user).await?.ok_or_else(not_found)?;
+            let mut row = organizations::by_id(w.tx, organization).await?.ok_or_else(not_found)?;
+            if members::active(w.tx, row.id, user.id).await?.is_none() {
+                return Err(Error::forbidden("you are no longer a member of this organization"));
+            }
+            if row.status == OrganizationStatus::Locked {
+                return Err(Error::forbidden(crate::authz::ACCOUNT_LOCKED));
+            }
+            polity_store::links::use_of_organization(w.tx, row.id, purpose, w.now).await?;
+            start_deactivation(w, &Actor::User(&user), &mut row).await
+        })
+    })
+    .await
+}
+
+/// Accepts an invitation. Without an account, `name` and `password` make one.
+///
+/// # Errors
+/// As [`peek`]; 400 on `password` or when the invitation has ended.
+pub async fn accept_invitation(ctx: &Ctx, secret: String, name: &str, password: &str) -> Result<()> {
+    let shown = peek(ctx, LinkPurpose::AcceptInvitation, secret.clone()).await?;
+    let name = field::text("name", name, sessions::MAX_PERSON_NAME)?;
+    let password_hash = if shown.has_account {
+        None
+    } else {
+        Passwords::validate(password)?;
+        Some(ctx.passwords.hash(password.to_owned()).await?)
+    };
+    ctx.write("accept_invitation_link", (secret, name, password_hash), |w, (secret, name, password_hash)| {
+        Box::pin(async move {
+            let link = mail::consume(w, secret, LinkPurpose::AcceptInvitation).await?;
+            let view = invitation(w, &link).await?;
+            let mut user = match users::by_email(w.tx, &link.email).await? {
+                Some(user) => user,
+                None => sign_up(w, &link, name, password_hash.as_deref()).await?,
+            };
+            if !user.email_validated {
+                user.email_validated = true;
+                users::update(w.tx, &user).await?;
+            }
+            answers::join(w, &Actor::User(&user), &user, &view).await
+        })
+    })
+    .await
+}
+
+async fn sign_up(w: Work<'_>, link: &LinkRow, name: &str, password_hash: Option<&str>) -> Result<UserRow> {
+    let password_hash = password_hash.ok_or_else(|| Error::field("password", "is required"))?;
+    sessions::check_signup_policy(w, &link.email).await?;
+    let user = sessions::new_user(w, &link.email, name, password_hash);
+    sessions::insert_user(w, &user).await?;
+    Ok(user)
+}
+
+/// Declines an invitation.
+///
+/// # Errors
+/// As [`peek`]; 400 when the invitation has ended.
+pub async fn decline_invitation(ctx: &Ctx, secret: String) -> Result<()> {
+    ctx.write("decline_invitation_link", secret, |w, secret| {
+        Box::pin(async move {
+            let link = mail::consume(w, secret, LinkPurpose::AcceptInvitation).await?;
+            let view = invitation(w, &link).await?;
+            let actor = match users::by_email(w.tx, &link.email).await? {
+                Some(user) => return answers::refuse(w, &Actor::User(&user), &view).await,
+                None => Actor::System,
+            };
+            answers::refuse(w, &actor, &view).await
+        })
+    })
+    .await
+}
+
+async fn invitation(w: Work<'_>, link: &LinkRow) -> Result<InvitationView> {
+    let gone = || Error::precondition("the invitation was withdrawn");
+    let id = InvitationId(link.subject_id.ok_or_else(gone)?);
+    let view = invitations::view_by_id(w.tx, id, w.now).await?;
+    view.filter(|view| view.email == link.email).ok_or_else(gone)
+}

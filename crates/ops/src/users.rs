@@ -1,0 +1,225 @@
+//! People: profile, settings, leaving for good.
+
+use polity_api::mask::UpdateMask;
+use polity_api::operation::Operation;
+use polity_api::table::{GetCurrentUser, GetUserSettings, UpdateUserSettings};
+use polity_api::types::account::{
+    DeleteUserReply, PublicUser, User, UserFlag, UserPatch, UserPath, UserReply, UserSettings, UserSettingsReply,
+};
+use polity_api::types::organization::MaskQuery;
+use polity_store::users::{self, UserRow};
+use polity_store::{credentials, links, members, notification_marks, organizations, tokens};
+use serde_json::Map;
+
+use crate::authz::{self, Via};
+use crate::ctx::{Call, Ctx, Request, Work};
+use crate::error::{Error, Result};
+use crate::event::{self, Actor, Object, metadata};
+use crate::field;
+use crate::mail;
+use crate::password::{Checked, Passwords};
+use crate::sessions::{MAX_PERSON_NAME, email_taken};
+
+/// `GetCurrentUser`: fails for a token of an organization, which is how
+/// command-line clients recognise one.
+///
+/// # Errors
+/// As [`authz::caller`].
+pub async fn get(ctx: Ctx, req: Request<GetCurrentUser>) -> Result<UserReply> {
+    let user = current(&ctx, req.call).await?;
+    Ok(UserReply { user: to_wire(user) })
+}
+
+async fn current(ctx: &Ctx, call: Call) -> Result<UserRow> {
+    ctx.read("get_current_user", call, |w, call| {
+        Box::pin(async move { Ok(authz::caller(w, call).await?.user()?.clone()) })
+    })
+    .await
+}
+
+/// `UpdateUser` in its four spellings. A new address or password needs the current password.
+///
+/// # Errors
+/// 400 on the field at fault.
+pub async fn update<O>(ctx: Ctx, req: Request<O>) -> Result<UserReply>
+where
+    O: Operation<Query = MaskQuery, Body = UserPatch, Reply = UserReply>,
+{
+    let user = current(&ctx, req.call.clone()).await?;
+    let patch = valid_patch(req.body, &req.query.update_mask, &user)?;
+    if patch.email.is_some() || patch.password.is_some() {
+        let given = patch.current_password.clone().unwrap_or_default();
+        if ctx.passwords.check(Some(user.password_hash.clone()), given).await? == Checked::Wrong {
+            return Err(Error::field("current_password", "is not your current password"));
+        }
+    }
+    let password_hash = match patch.password.clone() {
+        Some(password) => Some(ctx.passwords.hash(password).await?),
+        None => None,
+    };
+    let args = (req.call, user.password_hash, patch, password_hash);
+    ctx.write("update_user", args, |w, (call, checked_hash, patch, password_hash)| {
+        Box::pin(async move {
+            let caller = authz::caller(w, call).await?;
+            let before = caller.user()?;
+            let proven = patch.email.is_some() || password_hash.is_some();
+            if proven && before.password_hash != *checked_hash {
+                return Err(Error::precondition("the password was changed in the meantime: try again"));
+            }
+            let after = apply(before, patch, password_hash.as_ref());
+            if after != *before {
+                store(w, &caller, before, &UserRow { updated_at: w.now, ..after.clone() }).await?;
+            }
+            Ok(UserReply { user: to_wire(after) })
+        })
+    })
+    .await
+}
+
+fn valid_patch(patch: UserPatch, mask: &UpdateMask, user: &UserRow) -> Result<UserPatch> {
+    let current_password = patch.current_password.clone();
+    let mut patch = UserPatch { current_password, ..patch.masked(mask)? };
+    if let Some(name) = &mut patch.name {
+        *name = field::text("name", name, MAX_PERSON_NAME)?;
+    }
+    if let Some(email) = &mut patch.email {
+        *email = field::email("email", email)?;
+    }
+    patch.email = patch.email.filter(|email| *email != user.email);
+    if let Some(password) = &patch.password {
+        Passwords::validate(password)?;
+    }
+    Ok(patch)
+}
+
+fn apply(before: &UserRow, patch: &UserPatch, password_hash: Option<&String>) -> UserRow {
+    let mut user = before.clone();
+    if let Some(name) = &patch.name {
+        user.name.clone_from(name);
+    }
+    if let Some(newsletter) = patch.newsletter_subscribed {
+        user.newsletter_subscribed = newsletter;
+    }
+    if let Some(email) = &patch.email {
+        user.email.clone_from(email);
+        user.email_validated = false;
+    }
+    if let Some(hash) = password_hash {
+        user.password_hash.clone_from(hash);
+    }
+    user
+}
+
+async fn store(w: Work<'_>, caller: &authz::Caller, before: &UserRow, after: &UserRow) -> Result<()> {
+    users::update(w.tx, after).await.map_err(email_taken(&after.email))?;
+    if after.email != before.email {
+        mail::validate_email(w, after).await?;
+    }
+    if after.password_hash != before.password_hash {
+        // Whoever knew the old password is out; the session that changed it stays.
+        let stays = match caller.via {
+            Via::Session(id) => Some(id),
+            _ => None,
+        };
+        tokens::delete_others_of_user(w.tx, after.id, stays).await?;
+    }
+    event::append(w, &Actor::Caller(caller), None, &Object::user(after), "updated", Map::new()).await
+}
+
+/// `GetUserSettings`.
+///
+/// # Errors
+/// As [`authz::caller`].
+pub async fn get_settings(ctx: Ctx, req: Request<GetUserSettings>) -> Result<UserSettingsReply> {
+    Ok(UserSettingsReply { settings: settings(&current(&ctx, req.call).await?) })
+}
+
+/// `UpdateUserSettings`.
+///
+/// # Errors
+/// As [`authz::caller`].
+pub async fn update_settings(ctx: Ctx, req: Request<UpdateUserSettings>) -> Result<UserSettingsReply> {
+    let wanted = req.body.failed_deployment_email_notification;
+    ctx.write("update_user_settings", (req.call, wanted), |w, (call, wanted)| {
+        Box::pin(async move {
+            let caller = authz::caller(w, call).await?;
+            let mut user = caller.user()?.clone();
+            if let Some(wanted) = *wanted {
+                user.failed_deployment_email_notification = wanted;
+                users::update(w.tx, &user).await?;
+            }
+            Ok(UserSettingsReply { settings: settings(&user) })
+        })
+    })
+    .await
+}
+
+fn settings(user: &UserRow) -> UserSettings {
+    UserSettings {
+        id: user.id,
+        user_id: user.id,
+        failed_deployment_email_notification: user.failed_deployment_email_notification,
+    }
+}
+
+/// `DeleteUser` and `DeleteUserV2`: one's own account, once one has left every organization.
+///
+/// # Errors
+/// 403 for somebody else's account, 400 while one is a member anywhere.
+pub async fn delete<O>(ctx: Ctx, req: Request<O>) -> Result<DeleteUserReply>
+where
+    O: Operation<Path = UserPath, Reply = DeleteUserReply>,
+{
+    ctx.write("delete_user", (req.call, req.path.id), |w, (call, id)| {
+        Box::pin(async move {
+            let caller = authz::caller(w, call).await?;
+            let user = caller.user()?;
+            if user.id != *id {
+                return Err(Error::forbidden("you can delete only your own account"));
+            }
+            if organizations::count_of_user(w.tx, user.id).await? > 0 {
+                return Err(Error::precondition("leave or delete your organizations first"));
+            }
+            tokens::delete_of_user(w.tx, user.id).await?;
+            credentials::delete_of_user(w.tx, user.id).await?;
+            links::delete_of_user(w.tx, user.id).await?;
+            notification_marks::delete_of_user(w.tx, user.id).await?;
+            members::delete_of_user(w.tx, user.id).await?;
+            users::delete(w.tx, user.id).await?;
+            // The log keeps that an account went, not whose it was.
+            let object = Object { name: "", ..Object::user(user) };
+            event::append(w, &Actor::System, None, &object, "deleted", metadata([("event", "account_deleted")]))
+                .await?;
+            Ok(DeleteUserReply { user: to_wire(user.clone()) })
+        })
+    })
+    .await
+}
+
+/// The person as she sees herself.
+#[must_use]
+pub fn to_wire(row: UserRow) -> User {
+    User {
+        id: row.id,
+        email: row.email,
+        avatar_url: row.avatar_url,
+        two_factor_authentication: false,
+        last_login: row.last_login_at,
+        last_login_ip: row.last_login_ip,
+        updated_at: Some(row.updated_at),
+        created_at: Some(row.created_at),
+        newsletter_subscribed: row.newsletter_subscribed,
+        github_id: String::new(),
+        github_user: String::new(),
+        flags: row.flags.iter().filter_map(|name| UserFlag::from_name(name)).collect(),
+        name: row.name,
+        email_validated: row.email_validated,
+        trialed: false,
+    }
+}
+
+/// What other members see of a person.
+#[must_use]
+pub fn to_public(id: polity_api::ids::UserId, email: String, name: String, avatar_url: String) -> PublicUser {
+    PublicUser { id, email, name, avatar_url, github_id: String::new(), github_user: String::new() }
+}

@@ -1,0 +1,104 @@
+//! What every request needs, and the router of everything the server answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use polity_api::table::ALL;
+use polity_ops::{Ctx, Error as OpsError};
+
+use crate::config::Config;
+use crate::docs::Docs;
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::middleware::{cors, edge, request_id::RequestIds};
+use crate::network::Network;
+use crate::rate::Limits;
+use crate::routes::{self, PLAIN_ROUTES};
+use crate::{mount, reply};
+
+/// What every request needs; one for each server.
+pub(crate) struct App {
+    /// The context of the operations.
+    pub ctx: Ctx,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The rate limits, unless they are off.
+    pub limits: Option<Limits>,
+    /// The largest request body.
+    pub body_limit_bytes: usize,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Makes request ids.
+    pub request_ids: RequestIds,
+    /// Whether the server is stopping.
+    pub stopping: AtomicBool,
+    /// Documents, made when first asked for.
+    pub docs: Docs,
+    names: HashMap<(&'static str, &'static str), &'static str>,
+}
+
+impl App {
+    pub fn new(config: &Config, ctx: Ctx, metrics: Arc<Metrics>) -> App {
+        let operations = ALL.iter().map(|meta| ((meta.method, meta.path), meta.id));
+        let plain = PLAIN_ROUTES.iter().map(|route| ((route.method, route.path), route.path));
+        App {
+            request_ids: RequestIds::new(&ctx.random),
+            ctx,
+            metrics,
+            limits: config.rate_limit.then(Limits::new),
+            body_limit_bytes: config.body_limit_bytes,
+            request_timeout: config.request_timeout,
+            trusted_proxies: config.trusted_proxies.clone(),
+            stopping: AtomicBool::new(false),
+            docs: Docs::default(),
+            names: operations.chain(plain).collect(),
+        }
+    }
+
+    /// Under which name a request is logged and counted: its operation, its
+    /// plain route, or one name for all pages and one for what there is not.
+    pub fn name(&self, method: &'static str, route: Option<&str>) -> &'static str {
+        let Some(route) = route else { return "unknown" };
+        let method = if method == "HEAD" { "GET" } else { method };
+        self.names.get(&(method, route)).copied().unwrap_or("page")
+    }
+
+    /// Whether the server is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// The router of everything the server answers.
+///
+/// # Errors
+/// When the operation table and the mounted functions differ.
+pub(crate) fn router(app: &Arc<App>, config: &Config) -> Result<Router, Error> {
+    let router = mount::operations(app)?
+        .merge(routes::plain(app))
+        .merge(routes::pages(app))
+        .fallback(|| async { unknown_route() })
+        .method_not_allowed_fallback(wrong_method);
+    let router = match cors::layer(&config.cors_origins) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    Ok(router.layer(from_fn_with_state(app.clone(), edge::edge)))
+}
+
+fn unknown_route() -> axum::response::Response {
+    reply::error(&OpsError::not_found("route"))
+}
+
+/// A route without this method is no route, except that any of them tells
+/// which methods it has: the router adds `Allow`.
+async fn wrong_method(method: Method) -> axum::response::Response {
+    if method == Method::OPTIONS { reply::json(b"{}".as_slice().into()) } else { unknown_route() }
+}

@@ -1,0 +1,175 @@
+//! The data directory: one server at a time, and the keys that are made on
+//! the first start.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::path::Path;
+
+use polity_ops::{Random, secret, token};
+
+use crate::config::Config;
+use crate::error::Error;
+
+/// A data directory that belongs to this process until it is dropped.
+pub(crate) struct DataDir {
+    /// The master key.
+    pub secret_key: [u8; 32],
+    /// The operator's key.
+    pub operator_key: String,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Opens the data directory, creating it and its keys where they are missing.
+    pub fn open(config: &Config, random: &Random) -> Result<DataDir, Error> {
+        let dir = config.data_dir.as_path();
+        let lock = lock(dir)?;
+        let secret_key = match &config.secret_key {
+            Some(given) => given.0.clone(),
+            None => file(&dir.join("secret.key"), || hex(&random.bytes()))?,
+        };
+        let secret_key = unhex(&secret_key).ok_or_else(|| {
+            Error::Config(format!("{} does not have 64 hexadecimal digits", dir.join("secret.key").display()))
+        })?;
+        let operator_key = match &config.operator_key {
+            Some(given) => given.0.clone(),
+            None => file(&dir.join("operator.key"), || {
+                format!("{}{}", token::OPERATOR_PREFIX, secret::generate(random))
+            })?,
+        };
+        if operator_key.len() < 32 {
+            return Err(Error::Config(format!("{} has no operator key", dir.join("operator.key").display())));
+        }
+        Ok(DataDir { secret_key, operator_key, _lock: lock })
+    }
+}
+
+/// Creates the directory if it is missing, and takes it for this process; the
+/// lock goes with the file that is returned, whatever ends the process.
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(Error::io("create", dir))?;
+    let path = dir.join("polity.lock");
+    let file = private().create(true).truncate(false).open(&path).map_err(Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    }
+}
+
+/// The text of a file; a missing one is made, whole or not at all.
+fn file(path: &Path, make: impl FnOnce() -> String) -> Result<String, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => return Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io("read", path)(error)),
+    }
+    let text = make();
+    let temporary = path.with_extension("tmp");
+    let write = || -> std::io::Result<()> {
+        let mut file = private().create(true).truncate(true).open(&temporary)?;
+        file.write_all(format!("{text}\n").as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    };
+    write().map_err(Error::io("write", path))?;
+    Ok(text)
+}
+
+/// Options for a file that only its owner reads.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::value::Secret;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    fn random() -> Random {
+        let next = AtomicU8::new(1);
+        Random(Arc::new(move |bytes: &mut [u8]| bytes.fill_with(|| next.fetch_add(7, Ordering::Relaxed))))
+    }
+
+    fn config(dir: &tempfile::TempDir) -> Config {
+        Config { data_dir: dir.path().join("data"), ..Config::default() }
+    }
+
+    #[test]
+    fn keys_are_made_once_and_only_their_owner_reads_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&dir);
+        let (random, first) = (random(), DataDir::open(&config, &random()).unwrap());
+        let (secret_key, operator_key) = (first.secret_key, first.operator_key.clone());
+        assert!(operator_key.starts_with(token::OPERATOR_PREFIX));
+        assert_eq!(fs::read_to_string(config.data_dir.join("operator.key")).unwrap(), format!("{operator_key}\n"));
+        drop(first);
+        let second = DataDir::open(&config, &random).unwrap();
+        assert_eq!((second.secret_key, &second.operator_key), (secret_key, &operator_key));
+        #[cfg(unix)]
+        for (name, mode) in [("", 0o700), ("secret.key", 0o600), ("operator.key", 0o600), ("polity.lock", 0o600)] {
+            use std::os::unix::fs::PermissionsExt as _;
+            let found = fs::metadata(config.data_dir.join(name)).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, mode, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_directory_in_use_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&dir);
+        let _first = DataDir::open(&config, &random()).unwrap();
+        let error = DataDir::open(&config, &random()).err().unwrap().to_string();
+        assert!(error.starts_with("another polity runs on"), "{error}");
+    }
+
+    #[test]
+    fn given_keys_are_used_and_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = "0123456789abcdef0123456789abcdef".to_owned();
+        let config = Config {
+            operator_key: Some(Secret(key.clone())),
+            secret_key: Some(Secret("ab".repeat(32))),
+            ..config(&dir)
+        };
+        let open = DataDir::open(&config, &random()).unwrap();
+        assert_eq!((open.operator_key, open.secret_key), (key, [0xab; 32]));
+        assert!(!config.data_dir.join("operator.key").exists() && !config.data_dir.join("secret.key").exists());
+    }
+
+    #[test]
+    fn a_broken_key_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&dir);
+        fs::create_dir_all(&config.data_dir).unwrap();
+        fs::write(config.data_dir.join("secret.key"), "abc").unwrap();
+        assert!(DataDir::open(&config, &random()).err().unwrap().to_string().contains("64 hexadecimal"));
+        assert_eq!(fs::read_to_string(config.data_dir.join("secret.key")).unwrap(), "abc");
+    }
+}

@@ -1,0 +1,186 @@
+//! Metrics in the Prometheus format. A registry for each server, and never an
+//! organization in a label: the number of series does not grow with use.
+
+use std::time::Duration;
+
+use polity_ops::status::Snapshot;
+use polity_store::Measured;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The type of the text that [`Metrics::encode`] makes.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answered {
+    operation: &'static str,
+    method: &'static str,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StoreUnit {
+    unit: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StoreOutcome {
+    unit: &'static str,
+    ok: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Status {
+    status: &'static str,
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// The metrics of one server.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    durations: Histograms<Operation>,
+    in_flight: Gauge,
+    units: Family<StoreOutcome, Counter>,
+    unit_durations: Histograms<StoreUnit>,
+    unit_waits: Histograms<StoreUnit>,
+    organizations: Family<Status, Gauge>,
+    mails_waiting: Gauge,
+    jobs: Gauge,
+}
+
+/// A request in flight, until it is dropped.
+pub(crate) struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Metrics {
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("polity"),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(request_buckets),
+            in_flight: Gauge::default(),
+            units: Family::default(),
+            unit_durations: Family::new_with_constructor(unit_buckets),
+            unit_waits: Family::new_with_constructor(unit_buckets),
+            organizations: Family::default(),
+            mails_waiting: Gauge::default(),
+            jobs: Gauge::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("http_requests", "Requests answered", metrics.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time to answer a request",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        registry.register("http_requests_in_flight", "Requests being answered", metrics.in_flight.clone());
+        registry.register("store_units", "Units of work run", metrics.units.clone());
+        registry.register_with_unit(
+            "store_unit_duration",
+            "Time a unit of work ran",
+            Unit::Seconds,
+            metrics.unit_durations.clone(),
+        );
+        registry.register_with_unit(
+            "store_unit_wait",
+            "Time a unit of work waited to run",
+            Unit::Seconds,
+            metrics.unit_waits.clone(),
+        );
+        registry.register("organizations", "Organizations by status", metrics.organizations.clone());
+        registry.register("mails_waiting", "Mails waiting to be sent", metrics.mails_waiting.clone());
+        registry.register("jobs", "Background jobs to be done", metrics.jobs.clone());
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The release that runs", build);
+        metrics
+    }
+
+    /// Counts a request as in flight until what this returns is dropped.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Counts an answered request.
+    pub fn answered(&self, operation: &'static str, method: &'static str, status: u16, took: Duration) {
+        let status = match status {
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            _ => "5xx",
+        };
+        self.requests.get_or_create(&Answered { operation, method, status }).inc();
+        self.durations.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a unit of work.
+    pub fn unit(&self, measured: &Measured) {
+        let unit = measured.unit;
+        self.units.get_or_create(&StoreOutcome { unit, ok: if measured.ok { "true" } else { "false" } }).inc();
+        self.unit_durations.get_or_create(&StoreUnit { unit }).observe(measured.ran.as_secs_f64());
+        self.unit_waits.get_or_create(&StoreUnit { unit }).observe(measured.queued.as_secs_f64());
+    }
+
+    /// Takes over what the store says.
+    pub fn take(&self, snapshot: &Snapshot) {
+        for (status, count) in &snapshot.organizations {
+            self.organizations.get_or_create(&Status { status: status.as_str() }).set(*count);
+        }
+        self.mails_waiting.set(snapshot.mails_waiting);
+        self.jobs.set(snapshot.jobs);
+    }
+
+    /// Everything, as text.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
+
+/// From a millisecond to 16 seconds.
+fn request_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 15))
+}
+
+/// From 20 microseconds to 5 seconds.
+fn unit_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_02, 4.0, 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_in_the_text() {
+        let metrics = Metrics::new();
+        let in_flight = metrics.in_flight();
+        metrics.answered("GetOrganization", "GET", 404, Duration::from_millis(3));
+        let text = metrics.encode().unwrap();
+        let counted = r#"polity_http_requests_total{operation="GetOrganization",method="GET",status="4xx"} 1"#;
+        assert!(text.contains(counted), "{text}");
+        assert!(text.contains("polity_http_requests_in_flight 1"));
+        assert!(text.contains(r#"polity_http_request_duration_seconds_count{operation="GetOrganization"} 1"#));
+        drop(in_flight);
+        assert!(metrics.encode().unwrap().contains("polity_http_requests_in_flight 0"));
+    }
+}

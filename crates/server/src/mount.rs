@@ -1,0 +1,209 @@
+//! Which function carries out which row of the operation table. A row without
+//! a function stops the start, and so does a row with two.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::{MethodFilter, on};
+use polity_api::operation::Operation;
+use polity_api::table::*;
+use polity_ops::{
+    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, github, invitations, members, operator, organizations, plans, probes, projects, quotas, sessions, users,
+};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::handler;
+
+/// The routes of all operations.
+///
+/// # Errors
+/// When the table and the functions differ.
+pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
+    let mut mount = Mount { app: app.clone(), router: Router::new(), mounted: BTreeSet::new() };
+    organization(&mut mount)?;
+    session(&mut mount)?;
+    account(&mut mount)?;
+    member(&mut mount)?;
+    invitation(&mut mount)?;
+    credential(&mut mount)?;
+    project(&mut mount)?;
+    activity(&mut mount)?;
+    quota(&mut mount)?;
+    billing(&mut mount)?;
+    test(&mut mount)?;
+    operator(&mut mount)?;
+    match ALL.iter().find(|meta| !mount.mounted.contains(meta.id)) {
+        Some(missing) => Err(Error::Mount(format!("{} has no function", missing.id))),
+        None => Ok(mount.router),
+    }
+}
+
+fn organization(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<CreateOrganization, _>(organizations::create)?;
+    mount.add::<GetOrganization, _>(organizations::get)?;
+    mount.add::<DeleteOrganization, _>(organizations::delete)?;
+    mount.add::<UpdateOrganization, _>(organizations::update)?;
+    mount.add::<UpdateOrganization2, _>(organizations::update)?;
+    mount.add::<CreateAccessToken, _>(access_tokens::create)?;
+    mount.add::<DeactivateOrganization, _>(organizations::deactivate)?;
+    mount.add::<UpdateOrganizationDefaultProject, _>(organizations::update_default_project)?;
+    mount.add::<UpdateOrganizationName, _>(organizations::update_name)?;
+    mount.add::<UpdateOrganizationPlan, _>(plans::update)?;
+    mount.add::<ReactivateOrganization, _>(organizations::reactivate)?;
+    mount.add::<UpsertSignupQualification, _>(organizations::upsert_signup_qualification)?;
+    mount.add::<SwitchOrganization, _>(sessions::switch)?;
+    mount.add::<UnscopeOrganizationToken, _>(sessions::unscope)?;
+    mount.add::<GetBudget, _>(budgets::get)?;
+    mount.add::<CreateBudget, _>(budgets::create)?;
+    mount.add::<UpdateBudget, _>(budgets::update)?;
+    mount.add::<DeleteBudget, _>(budgets::delete)?;
+    mount.add::<GetGithubInstallation, _>(github::get)?;
+    mount.add::<GithubInstallation, _>(github::start)
+}
+
+fn session(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<Signup, _>(sessions::signup)?;
+    mount.add::<Login, _>(sessions::login)?;
+    mount.add::<Logout, _>(sessions::logout)?;
+    mount.add::<RefreshToken, _>(sessions::refresh)?;
+    mount.add::<NewSession, _>(sessions::unscope)?;
+    mount.add::<LoginMethod, _>(sessions::login_method)?;
+    mount.add::<Validate, _>(accounts::validate)?;
+    mount.add::<ResendEmailValidation, _>(accounts::resend_validation)?;
+    mount.add::<ResetPassword, _>(accounts::reset_password)?;
+    mount.add::<UpdatePassword, _>(accounts::update_password)?;
+    mount.add::<GetOAuthOptions, _>(github::oauth_options)?;
+    mount.add::<OAuthCallback, _>(github::oauth_callback)
+}
+
+fn account(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<GetCurrentUser, _>(users::get)?;
+    mount.add::<UpdateUser, _>(users::update)?;
+    mount.add::<UpdateUser2, _>(users::update)?;
+    mount.add::<UpdateUserV2, _>(users::update)?;
+    mount.add::<UpdateUserV22, _>(users::update)?;
+    mount.add::<GetUserSettings, _>(users::get_settings)?;
+    mount.add::<UpdateUserSettings, _>(users::update_settings)?;
+    mount.add::<GetCurrentOrganization, _>(organizations::current)?;
+    mount.add::<ListUserOrganizations, _>(organizations::list)?;
+    mount.add::<ListUserOrganizationInvitations, _>(invitations::list_received)?;
+    mount.add::<GetUserOrganizationInvitation, _>(invitations::get_received)?;
+    mount.add::<AcceptOrganizationInvitation, _>(invitations::accept)?;
+    mount.add::<DeclineOrganizationInvitation, _>(invitations::decline)?;
+    mount.add::<GetAccountActivities, _>(activities::list_account)?;
+    mount.add::<DeleteUser, _>(users::delete)?;
+    mount.add::<DeleteUserV2, _>(users::delete)
+}
+
+fn member(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListOrganizationMembers, _>(members::list)?;
+    mount.add::<RemoveOrganizationMember, _>(members::remove)
+}
+
+fn invitation(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListOrganizationInvitations, _>(invitations::list)?;
+    mount.add::<CreateOrganizationInvitation, _>(invitations::create)?;
+    mount.add::<GetOrganizationInvitation, _>(invitations::get)?;
+    mount.add::<DeleteOrganizationInvitation, _>(invitations::delete)?;
+    mount.add::<ResendOrganizationInvitation, _>(invitations::resend)?;
+    mount.add::<ConfirmOrganizationAction, _>(organizations::confirm)
+}
+
+fn credential(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListCredentials, _>(credentials::list)?;
+    mount.add::<CreateCredential, _>(credentials::create)?;
+    mount.add::<GetCredential, _>(credentials::get)?;
+    mount.add::<DeleteCredential, _>(credentials::delete)?;
+    mount.add::<UpdateCredential, _>(credentials::update)?;
+    mount.add::<UpdateCredential2, _>(credentials::update)
+}
+
+fn project(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListProjects, _>(projects::list)?;
+    mount.add::<CreateProject, _>(projects::create)?;
+    mount.add::<GetProject, _>(projects::get)?;
+    mount.add::<DeleteProject, _>(projects::delete)?;
+    mount.add::<UpdateProject, _>(projects::update)?;
+    mount.add::<UpdateProject2, _>(projects::update)?;
+    mount.add::<ListApps, _>(projects::list_apps)
+}
+
+fn activity(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListActivities, _>(activities::list)?;
+    mount.add::<ListNotifications, _>(activities::list_notifications)
+}
+
+fn quota(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<GetQuotas, _>(quotas::get)?;
+    mount.add::<GetOrganizationSummary, _>(quotas::summary)?;
+    mount.add::<ReviewOrganizationCapacity, _>(quotas::review_capacity)
+}
+
+fn billing(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<GetSubscription, _>(billing::get_subscription)?;
+    mount.add::<ListPaymentMethods, _>(billing::list_payment_methods)?;
+    mount.add::<CreatePaymentAuthorization, _>(billing::create_payment_method)?;
+    mount.add::<GetPaymentMethod, _>(billing::get_payment_method)?;
+    mount.add::<DeletePaymentMethod, _>(billing::delete_payment_method)?;
+    mount.add::<ConfirmPaymentAuthorization, _>(billing::confirm_payment_method)?;
+    mount.add::<HasUnpaidInvoices, _>(billing::has_unpaid_invoices)?;
+    mount.add::<Manage, _>(billing::manage)?;
+    mount.add::<NextInvoice, _>(billing::next_invoice)?;
+    mount.add::<GetOrganizationUsage, _>(billing::usage)?;
+    mount.add::<GetOrganizationUsageDetails, _>(billing::usage_details)?;
+    mount.add::<RedeemCoupon, _>(coupons::redeem)?;
+    mount.add::<CheckCoupon, _>(coupons::check)
+}
+
+fn test(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<TestAnon, _>(probes::anon)?;
+    mount.add::<TestAuth, _>(probes::auth)
+}
+
+fn operator(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<OperatorListOrganizations, _>(operator::list_organizations)?;
+    mount.add::<OperatorGetOrganization, _>(operator::get_organization)?;
+    mount.add::<OperatorLockOrganization, _>(operator::lock)?;
+    mount.add::<OperatorUnlockOrganization, _>(operator::unlock)?;
+    mount.add::<OperatorVerifyOrganization, _>(operator::verify)?;
+    mount.add::<OperatorSetPlan, _>(operator::set_plan)?;
+    mount.add::<OperatorSetQuotas, _>(operator::set_quotas)?;
+    mount.add::<OperatorListActivities, _>(operator::list_activities)?;
+    mount.add::<OperatorListCoupons, _>(operator::list_coupons)?;
+    mount.add::<OperatorCreateCoupon, _>(operator::create_coupon)?;
+    mount.add::<OperatorDeleteCoupon, _>(operator::delete_coupon)
+}
+
+/// The routes so far.
+struct Mount {
+    app: Arc<App>,
+    router: Router,
+    mounted: BTreeSet<&'static str>,
+}
+
+impl Mount {
+    /// Has `function` carry out the operation `O`.
+    fn add<O, F>(&mut self, function: fn(Ctx, Request<O>) -> F) -> Result<(), Error>
+    where
+        O: Operation,
+        F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
+    {
+        let id = O::META.id;
+        let unknown = || Error::Mount(format!("{id} is not in the table"));
+        let meta = ALL.iter().find(|meta| meta.id == id).ok_or_else(unknown)?;
+        if !self.mounted.insert(id) {
+            return Err(Error::Mount(format!("{id} has two functions")));
+        }
+        let method = Method::from_bytes(meta.method.as_bytes()).ok();
+        let method = method.and_then(|method| MethodFilter::try_from(method).ok());
+        let method = method.ok_or_else(|| Error::Mount(format!("{id} has an unknown method")))?;
+        let (app, run) = (self.app.clone(), handler::erase(function));
+        let answer = move |request| async move { handler::answer(&app, meta, &run, request).await };
+        self.router = std::mem::take(&mut self.router).route(meta.path, on(method, answer));
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! Addresses of clients: who is trusted to name one, and which ones count as
+//! one client for a rate limit.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+/// A range of addresses, as in `10.0.0.0/8`, or a single address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not an address or a range such as 10.0.0.0/8");
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| wrong())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        match prefix.unwrap_or(bits) {
+            prefix if prefix <= bits => Ok(Network { address, prefix }),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+impl Network {
+    /// Whether the range has this address.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(range), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                range.to_bits() & mask == address.to_bits() & mask
+            }
+            (IpAddr::V6(range), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                range.to_bits() & mask == address.to_bits() & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The address of the client: that of the peer, unless the peer is a trusted
+/// proxy. Then it is the last address in `X-Forwarded-For` that no trusted
+/// proxy has: what stands before it could be made up by the client.
+pub fn client<'a>(peer: IpAddr, trusted: &[Network], forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut client = peer.to_canonical();
+    let mut hops = forwarded.flat_map(|header| header.split(',')).rev();
+    while is_trusted(client) {
+        let Some(Ok(hop)) = hops.next().map(|hop| hop.trim().parse::<IpAddr>()) else { break };
+        client = hop.to_canonical();
+    }
+    client
+}
+
+/// What a rate limit counts as one client: an IPv4 address, or the /64 that a
+/// single IPv6 customer has for himself.
+#[must_use]
+pub fn rate_key(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_range_has_the_addresses_that_begin_like_it() {
+        let has = |network: &str, address: &str| network.parse::<Network>().unwrap().contains(ip(address));
+        assert!(has("10.0.0.0/8", "10.255.0.1") && !has("10.0.0.0/8", "11.0.0.1"));
+        assert!(has("127.0.0.1", "127.0.0.1") && !has("127.0.0.1", "127.0.0.2"));
+        assert!(has("0.0.0.0/0", "8.8.8.8") && !has("0.0.0.0/0", "::1"));
+        assert!(has("fd00::/8", "fdff::1") && !has("fd00::/8", "fe00::1"));
+        assert!(has("::/0", "2001:db8::1"));
+        for wrong in ["", "10.0.0.0/33", "::/129", "host", "10.0.0.0/x"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_may_name_the_client() {
+        let trusted: [Network; 2] = ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()];
+        let client = |peer: &str, headers: &[&str]| client(ip(peer), &trusted, headers.iter().copied());
+        assert_eq!(client("192.0.2.1", &["203.0.113.9"]), ip("192.0.2.1"), "not trusted");
+        assert_eq!(client("10.1.1.1", &["203.0.113.9"]), ip("203.0.113.9"));
+        assert_eq!(client("::1", &["1.1.1.1, 203.0.113.9", "10.2.2.2"]), ip("203.0.113.9"), "1.1.1.1 is made up");
+        assert_eq!(client("10.1.1.1", &[]), ip("10.1.1.1"));
+        assert_eq!(client("10.1.1.1", &["garbage, 10.2.2.2"]), ip("10.2.2.2"));
+        assert_eq!(client("::ffff:10.1.1.1", &["203.0.113.9"]), ip("203.0.113.9"), "mapped addresses are IPv4");
+    }
+
+    #[test]
+    fn an_ipv6_customer_counts_once() {
+        assert_eq!(rate_key(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
+        assert_eq!(rate_key(ip("2001:db8:1:2::1")), rate_key(ip("2001:db8:1:2:ffff::")));
+        assert_ne!(rate_key(ip("2001:db8:1:2::1")), rate_key(ip("2001:db8:1:3::1")));
+        assert_eq!(rate_key(ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
+        assert_eq!(rate_key(ip("192.0.2.1")), ip("192.0.2.1"));
+    }
+}

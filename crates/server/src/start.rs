@@ -1,0 +1,195 @@
+//! Start and stop: everything is put together here, and taken apart in the
+//! opposite order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use polity_api::scalar::Timestamp;
+use polity_ops::jobs::mail::Mailer;
+use polity_ops::keys::{self, Keys};
+use polity_ops::password::Passwords;
+use polity_ops::{Clock, Ctx, Parts, Random, jobs};
+use polity_store::{Db, Options};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::accept::{self, stopped};
+use crate::app::{self, App};
+use crate::config::Config;
+use crate::data_dir::{self, DataDir};
+use crate::error::Error;
+use crate::metrics::Metrics;
+
+/// How often addresses are forgotten that no rate limit holds back.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// How long the background worker may take to finish its step.
+const WORKER_STOP: Duration = Duration::from_secs(10);
+
+/// Time and randomness: only `main` and tests make them.
+#[derive(Clone)]
+pub struct Environment {
+    /// The clock.
+    pub clock: Clock,
+    /// Randomness fit for secrets.
+    pub random: Random,
+}
+
+impl Environment {
+    /// From a function that tells the microseconds since 1970, and one that
+    /// fills bytes with randomness fit for secrets.
+    pub fn new(
+        now_micros: impl Fn() -> i64 + Send + Sync + 'static,
+        fill: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Environment {
+        Environment { clock: Clock(Arc::new(move || Timestamp(now_micros()))), random: Random(Arc::new(fill)) }
+    }
+}
+
+/// A running server. Dropping it ends it without waiting for what is in flight.
+pub struct Server {
+    app: Arc<App>,
+    address: SocketAddr,
+    operator_key: String,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+    forgetting: Option<JoinHandle<()>>,
+    stop_worker: watch::Sender<bool>,
+    worker: JoinHandle<()>,
+    data_dir: DataDir,
+}
+
+/// Brings the schema of the database up to date, and returns the file and how
+/// many steps were applied. No server may run on the data directory.
+///
+/// # Errors
+/// When the data directory is in use, or the migration fails.
+pub fn migrate(config: &Config, environment: &Environment) -> Result<(PathBuf, usize), Error> {
+    let _lock = data_dir::lock(&config.data_dir)?;
+    let path = config.database_path();
+    let applied = polity_store::migrate(&path, (environment.clock.0)())?;
+    Ok((path, applied))
+}
+
+/// Starts a server: when this returns, it answers.
+///
+/// # Errors
+/// What is wrong with the configuration, the data directory, the database or
+/// the address.
+pub async fn start(config: Config, environment: Environment) -> Result<Server, Error> {
+    let Environment { clock, random } = environment;
+    let data_dir = DataDir::open(&config, &random)?;
+    let path = config.database_path();
+    polity_store::migrate(&path, clock.0())?;
+
+    let metrics = Arc::new(Metrics::new());
+    let observer = metrics.clone();
+    let observer = Arc::new(move |measured| observer.unit(&measured));
+    let db = Db::open(&Options { observer, ..Options::new(path) })?;
+
+    let unusable = |source| Error::Io { what: format!("cannot listen on {}", config.listen), source };
+    let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+
+    // One core is left to everything else, however many log in.
+    let hashing = std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1);
+    let ctx = Ctx::new(Parts {
+        db,
+        keys: Keys::new(&data_dir.secret_key, &data_dir.operator_key)?,
+        passwords: Passwords::new(hashing, random.clone())?,
+        settings: config.settings(address),
+        worker: Notify::new(),
+        clock,
+        random,
+    });
+    keys::rotate(&ctx).await?;
+    let mailer = match (&config.smtp_url, &config.mail_from) {
+        (Some(url), Some(from)) => Mailer::smtp(&url.0, from)?,
+        _ => Mailer::outbox(config.data_dir.join("outbox"))?,
+    };
+
+    let app = Arc::new(App::new(&config, ctx.clone(), metrics));
+    let router = app::router(&app, &config)?;
+    let (stop, stop_accepting) = watch::channel(false);
+    let (stop_worker, worker_stopped) = watch::channel(false);
+    Ok(Server {
+        forgetting: app.limits.is_some().then(|| tokio::spawn(forget(app.clone(), stopped(stop_accepting.clone())))),
+        accepting: tokio::spawn(accept::serve(listener, router, stop_accepting)),
+        worker: tokio::spawn(jobs::run(ctx, mailer, stopped(worker_stopped))),
+        operator_key: data_dir.operator_key.clone(),
+        app,
+        address,
+        stop,
+        stop_worker,
+        data_dir,
+    })
+}
+
+async fn forget(app: Arc<App>, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    while tokio::time::timeout(FORGET_EVERY, &mut stop).await.is_err() {
+        if let Some(limits) = &app.limits {
+            limits.forget_idle();
+        }
+    }
+}
+
+impl Server {
+    /// The address it listens on, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where this machine reaches it, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The context of its operations.
+    #[must_use]
+    pub fn ctx(&self) -> &Ctx {
+        &self.app.ctx
+    }
+
+    /// The operator's key.
+    #[must_use]
+    pub fn operator_key(&self) -> &str {
+        &self.operator_key
+    }
+
+    /// Stops: takes no more connections, finishes the requests in flight and
+    /// the step of the background worker, and closes the database last.
+    pub async fn stop(self) {
+        self.app.stopping.store(true, Ordering::Relaxed);
+        self.stop.send_replace(true);
+        finished("the accept loop", self.accepting.await);
+        if let Some(forgetting) = self.forgetting {
+            finished("the forgetting of addresses", forgetting.await);
+        }
+        self.stop_worker.send_replace(true);
+        let mut worker = self.worker;
+        match tokio::time::timeout(WORKER_STOP, &mut worker).await {
+            Ok(done) => finished("the background worker", done),
+            Err(_) => {
+                tracing::warn!("the background worker did not finish its step and is stopped");
+                worker.abort();
+                let _ = worker.await;
+            }
+        }
+        // The last handle closes the database, which waits for its threads.
+        let app = self.app;
+        finished("the database", tokio::task::spawn_blocking(move || drop(app)).await);
+        drop(self.data_dir);
+    }
+}
+
+fn finished(what: &str, done: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = done {
+        tracing::error!(%error, "{what} ended badly");
+    }
+}
