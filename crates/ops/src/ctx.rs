@@ -21,7 +21,10 @@ pub struct Clock(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 /// Fills bytes with randomness fit for secrets. Only `main` and tests make one.
 #[derive(Clone)]
-pub struct Random(pub Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Random(pub Arc<Fill>);
+
+/// A function that fills bytes with randomness.
+pub type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Random {
     /// `N` random bytes.

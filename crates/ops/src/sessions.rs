@@ -153,9 +153,8 @@ pub async fn login(ctx: Ctx, req: Request<Login>) -> Result<LoginReply> {
         .await?;
     let stored = found.as_ref().map(|user| user.password_hash.clone());
     let checked = ctx.passwords.check(stored, req.body.password).await?;
-    let user = match (found, &checked) {
-        (Some(user), Checked::Right | Checked::Rehashed(_)) => user,
-        _ => return Err(Error::unauthenticated(BAD_LOGIN)),
+    let (Some(user), Checked::Right | Checked::Rehashed(_)) = (found, &checked) else {
+        return Err(Error::unauthenticated(BAD_LOGIN));
     };
     let args = (user, checked, req.body.organization_id, req.call.address);
     let new = ctx

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<()> {
     let load = |args: &ServeArgs| Config::load(args, |name| std::env::var(name).ok());
     match command {
-        Command::Serve(args) => serve(load(args)?),
+        Command::Serve(args) => serve(&load(args)?),
         Command::Migrate(args) => {
             let (path, applied) = polity_server::migrate(&load(args)?, &environment())?;
             print(&match applied {
@@ -78,14 +78,14 @@ fn run(command: &Command) -> Result<()> {
     }
 }
 
-fn serve(config: Config) -> Result<()> {
-    set_up_log(&config)?;
+fn serve(config: &Config) -> Result<()> {
+    set_up_log(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     runtime.block_on(async {
         // Before the start, so that a signal during it is not lost.
         let signal = signal()?;
         let server = polity_server::start(config.clone(), environment()).await?;
-        print(&banner::lines(&config, &server).join("\n"));
+        print(&banner::lines(config, &server).join("\n"));
         signal.await;
         tracing::info!("stopping");
         server.stop().await;
@@ -101,7 +101,8 @@ fn print(text: &str) {
 }
 
 fn set_up_log(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log).with_context(|| format!("POLITY_LOG: {:?} is no filter", config.log))?;
+    let filter =
+        EnvFilter::try_new(&config.log).with_context(|| format!("POLITY_LOG: {:?} is no filter", config.log))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),

@@ -1,6 +1,6 @@
 //! What every request needs, and the router of everything the server answers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -42,12 +42,14 @@ pub(crate) struct App {
     /// Documents, made when first asked for.
     pub docs: Docs,
     names: HashMap<(&'static str, &'static str), &'static str>,
+    paths: HashSet<&'static str>,
 }
 
 impl App {
     pub fn new(config: &Config, ctx: Ctx, metrics: Arc<Metrics>) -> App {
         let operations = ALL.iter().map(|meta| ((meta.method, meta.path), meta.id));
         let plain = PLAIN_ROUTES.iter().map(|route| ((route.method, route.path), route.path));
+        let names: HashMap<_, _> = operations.chain(plain).collect();
         App {
             request_ids: RequestIds::new(&ctx.random),
             ctx,
@@ -58,7 +60,8 @@ impl App {
             trusted_proxies: config.trusted_proxies.clone(),
             stopping: AtomicBool::new(false),
             docs: Docs::default(),
-            names: operations.chain(plain).collect(),
+            paths: names.keys().map(|(_, path)| *path).collect(),
+            names,
         }
     }
 
@@ -67,7 +70,8 @@ impl App {
     pub fn name(&self, method: &'static str, route: Option<&str>) -> &'static str {
         let Some(route) = route else { return "unknown" };
         let method = if method == "HEAD" { "GET" } else { method };
-        self.names.get(&(method, route)).copied().unwrap_or("page")
+        let other = if self.paths.contains(route) { "unknown" } else { "page" };
+        self.names.get(&(method, route)).copied().unwrap_or(other)
     }
 
     /// Whether the server is stopping.

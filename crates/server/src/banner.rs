@@ -11,7 +11,7 @@ pub fn lines(config: &Config, server: &Server) -> Vec<String> {
     let url = server.url();
     let dir = config.data_dir.display();
     let key = match config.operator_key {
-        Some(_) => "from POLITY_OPERATOR_KEY".to_owned(),
+        Some(_) => "as configured".to_owned(),
         None => format!("{dir}/operator.key"),
     };
     let mut lines = vec![
@@ -38,11 +38,17 @@ fn left_open(config: &Config) -> Vec<&'static str> {
     let is_https = config.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
     let points = [
         (config.signup == Signup::Open, "anybody can sign up: POLITY_SIGNUP=invited or closed changes that"),
-        (config.smtp_url.is_none(), "mail is not sent but written to the outbox: set POLITY_SMTP_URL and POLITY_MAIL_FROM"),
+        (
+            config.smtp_url.is_none(),
+            "mail is not sent but written to the outbox: set POLITY_SMTP_URL and POLITY_MAIL_FROM",
+        ),
         (!is_https, "http without TLS: put a proxy with TLS before it, and its https:// address in POLITY_PUBLIC_URL"),
         (!config.rate_limit, "rate limits are off: POLITY_RATE_LIMIT=on"),
         (!config.listen.ip().is_loopback(), "/metrics and /readyz answer everybody who reaches this address"),
-        (config.cors_origins.iter().any(|origin| origin == "*"), "pages of every origin may call the API: POLITY_CORS_ORIGINS"),
+        (
+            config.cors_origins.iter().any(|origin| origin == "*"),
+            "pages of every origin may call the API: POLITY_CORS_ORIGINS",
+        ),
         (!config.require_validated_email, "invitations are accepted without proof of the address"),
     ];
     points.into_iter().filter(|(is_open, _)| *is_open).map(|(_, text)| text).collect()

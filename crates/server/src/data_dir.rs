@@ -33,9 +33,9 @@ impl DataDir {
         })?;
         let operator_key = match &config.operator_key {
             Some(given) => given.0.clone(),
-            None => file(&dir.join("operator.key"), || {
-                format!("{}{}", token::OPERATOR_PREFIX, secret::generate(random))
-            })?,
+            None => {
+                file(&dir.join("operator.key"), || format!("{}{}", token::OPERATOR_PREFIX, secret::generate(random)))?
+            }
         };
         if operator_key.len() < 32 {
             return Err(Error::Config(format!("{} has no operator key", dir.join("operator.key").display())));
@@ -59,6 +59,12 @@ pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.display().to_string())),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
     }
+}
+
+/// Makes an empty file that only its owner reads, unless there is one. SQLite
+/// takes it for a new database, and gives its logs the same mode.
+pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
+    private().create(true).truncate(false).open(path).map(drop).map_err(Error::io("open", path))
 }
 
 /// The text of a file; a missing one is made, whole or not at all.

@@ -29,7 +29,8 @@ pub(crate) struct Docs {
 
 /// The OpenAPI document.
 pub(crate) fn openapi(app: &App) -> Response {
-    let make = || serde_json::to_vec_pretty(&openapi::document(&app.ctx.settings.public_url)).unwrap_or_default().into();
+    let make =
+        || serde_json::to_vec_pretty(&openapi::document(&app.ctx.settings.public_url)).unwrap_or_default().into();
     reply::json(app.docs.openapi.get_or_init(make).clone())
 }
 
@@ -146,7 +147,9 @@ fn paging(paging: Paging) -> &'static str {
     match paging {
         Paging::No => "",
         Paging::Count => " A list: limit (20, at most 100) and offset; the reply has the total in count.",
-        Paging::HasNext => " A list: limit (20, at most 100) and offset; the reply says in has_next whether there is more.",
+        Paging::HasNext => {
+            " A list: limit (20, at most 100) and offset; the reply says in has_next whether there is more."
+        }
         Paging::Plain => " A list: limit (20, at most 100) and offset.",
     }
 }

@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-/// An error of starting or stopping a server. What a request meets is
-/// `polity_ops::Error`.
+/// An error of starting or stopping a server; its text says everything. What a
+/// request meets is `polity_ops::Error`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting is missing, malformed or unknown.
     #[error("{0}")]
     Config(String),
     /// A file, directory or socket could not be used.
-    #[error("{what}: {source}")]
+    #[error("{what}: {cause}")]
     Io {
         /// What was tried, with the name of the file.
         what: String,
         /// Why it failed.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Another process uses the data directory.
     #[error("another polity runs on {0}: stop it, or choose another --data-dir")]
@@ -25,17 +25,29 @@ pub enum Error {
     Mount(String),
     /// The database could not be migrated or opened.
     #[error("database: {0}")]
-    Store(#[from] polity_store::Error),
+    Store(polity_store::Error),
     /// The rules could not be set up.
     #[error("{}", why(.0))]
-    Ops(#[from] polity_ops::Error),
+    Ops(polity_ops::Error),
 }
 
 impl Error {
     /// For `map_err`: says what was tried with a file.
     pub(crate) fn io(what: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
         let what = format!("cannot {what} {}", path.display());
-        move |source| Error::Io { what, source }
+        move |cause| Error::Io { what, cause }
+    }
+}
+
+impl From<polity_store::Error> for Error {
+    fn from(error: polity_store::Error) -> Self {
+        Error::Store(error)
+    }
+}
+
+impl From<polity_ops::Error> for Error {
+    fn from(error: polity_ops::Error) -> Self {
+        Error::Ops(error)
     }
 }
 

@@ -19,8 +19,8 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.is_stopping() {
         return reply::error(&Error::unavailable("the server is stopping"));
     }
-    match status::snapshot(&app.ctx).await {
-        Ok(_) => reply::json(br#"{"status":"ready"}"#.as_slice().into()),
+    match status::ping(&app.ctx).await {
+        Ok(()) => reply::json(br#"{"status":"ready"}"#.as_slice().into()),
         Err(error) => {
             let unavailable = Error::unavailable("the store does not answer");
             reply::error(&Error { cause: Some(error.into()), ..unavailable })

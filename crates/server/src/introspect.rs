@@ -25,7 +25,8 @@ async fn carry_out(app: &App, request: Request) -> Result<Bytes> {
     let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let body = handler::read(body, app.body_limit_bytes).await?;
     let token = form_urlencoded::parse(&body).find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
-    let answer = introspection::introspect(app.ctx.clone(), authorization, token.as_deref().unwrap_or_default()).await?;
+    let answer =
+        introspection::introspect(app.ctx.clone(), authorization, token.as_deref().unwrap_or_default()).await?;
     if token.is_none_or(|token| token.is_empty()) {
         return Err(Error::field("token", "is required: send a form with token=<token>"));
     }

@@ -44,6 +44,11 @@ struct Status {
     status: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct State {
+    state: &'static str,
+}
+
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// The metrics of one server.
@@ -56,7 +61,7 @@ pub(crate) struct Metrics {
     unit_durations: Histograms<StoreUnit>,
     unit_waits: Histograms<StoreUnit>,
     organizations: Family<Status, Gauge>,
-    mails_waiting: Gauge,
+    mails: Family<State, Gauge>,
     jobs: Gauge,
 }
 
@@ -80,7 +85,7 @@ impl Metrics {
             unit_durations: Family::new_with_constructor(unit_buckets),
             unit_waits: Family::new_with_constructor(unit_buckets),
             organizations: Family::default(),
-            mails_waiting: Gauge::default(),
+            mails: Family::default(),
             jobs: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -106,7 +111,7 @@ impl Metrics {
             metrics.unit_waits.clone(),
         );
         registry.register("organizations", "Organizations by status", metrics.organizations.clone());
-        registry.register("mails_waiting", "Mails waiting to be sent", metrics.mails_waiting.clone());
+        registry.register("mails", "Mails that are waiting, and mails given up", metrics.mails.clone());
         registry.register("jobs", "Background jobs to be done", metrics.jobs.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The release that runs", build);
@@ -144,7 +149,8 @@ impl Metrics {
         for (status, count) in &snapshot.organizations {
             self.organizations.get_or_create(&Status { status: status.as_str() }).set(*count);
         }
-        self.mails_waiting.set(snapshot.mails_waiting);
+        self.mails.get_or_create(&State { state: "waiting" }).set(snapshot.mails_waiting);
+        self.mails.get_or_create(&State { state: "bounced" }).set(snapshot.mails_bounced);
         self.jobs.set(snapshot.jobs);
     }
 

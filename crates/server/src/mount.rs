@@ -11,7 +11,8 @@ use axum::routing::{MethodFilter, on};
 use polity_api::operation::Operation;
 use polity_api::table::*;
 use polity_ops::{
-    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, github, invitations, members, operator, organizations, plans, probes, projects, quotas, sessions, users,
+    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, github, invitations,
+    members, operator, organizations, plans, probes, projects, quotas, sessions, users,
 };
 
 use crate::app::App;

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
@@ -26,12 +27,20 @@ pub(crate) struct Limits {
     guarded: Limiter,
     scarce: Limiter,
     clock: DefaultClock,
+    /// Addresses from which on the idle ones are looked for; grows with what is left, so that
+    /// a flood does not buy a look at every request.
+    look_at: AtomicUsize,
 }
 
 impl Limits {
     pub fn new() -> Limits {
         let limiter = |(per_minute, burst)| Limiter::keyed(Quota::per_minute(per_minute).allow_burst(burst));
-        Limits { guarded: limiter(GUARDED), scarce: limiter(SCARCE), clock: DefaultClock::default() }
+        Limits {
+            guarded: limiter(GUARDED),
+            scarce: limiter(SCARCE),
+            clock: DefaultClock::default(),
+            look_at: AtomicUsize::new(MAX_REMEMBERED),
+        }
     }
 
     /// Counts one request to an operation, or to what else has this name.
@@ -44,8 +53,9 @@ impl Limits {
             Rate::Guarded => &self.guarded,
             Rate::Scarce => &self.scarce,
         };
-        if limiter.len() > MAX_REMEMBERED {
+        if limiter.len() > self.look_at.load(Ordering::Relaxed) {
             limiter.retain_recent();
+            self.look_at.store(MAX_REMEMBERED.max(2 * limiter.len()), Ordering::Relaxed);
         }
         limiter.check_key(&(name, rate_key(client))).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());

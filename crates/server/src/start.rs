@@ -11,10 +11,10 @@ use polity_api::scalar::Timestamp;
 use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
-use polity_ops::{Clock, Ctx, Parts, Random, jobs};
+use polity_ops::{Clock, Ctx, Parts, Random, Wake, jobs};
 use polity_store::{Db, Options};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::accept::{self, stopped};
@@ -70,6 +70,7 @@ pub struct Server {
 pub fn migrate(config: &Config, environment: &Environment) -> Result<(PathBuf, usize), Error> {
     let _lock = data_dir::lock(&config.data_dir)?;
     let path = config.database_path();
+    data_dir::make_private(&path)?;
     let applied = polity_store::migrate(&path, (environment.clock.0)())?;
     Ok((path, applied))
 }
@@ -83,6 +84,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     let Environment { clock, random } = environment;
     let data_dir = DataDir::open(&config, &random)?;
     let path = config.database_path();
+    data_dir::make_private(&path)?;
     polity_store::migrate(&path, clock.0())?;
 
     let metrics = Arc::new(Metrics::new());
@@ -90,7 +92,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     let observer = Arc::new(move |measured| observer.unit(&measured));
     let db = Db::open(&Options { observer, ..Options::new(path) })?;
 
-    let unusable = |source| Error::Io { what: format!("cannot listen on {}", config.listen), source };
+    let unusable = |cause| Error::Io { what: format!("cannot listen on {}", config.listen), cause };
     let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
 
@@ -101,7 +103,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         keys: Keys::new(&data_dir.secret_key, &data_dir.operator_key)?,
         passwords: Passwords::new(hashing, random.clone())?,
         settings: config.settings(address),
-        worker: Notify::new(),
+        wake: Wake::default(),
         clock,
         random,
     });
@@ -191,5 +193,79 @@ impl Server {
 fn finished(what: &str, done: Result<(), tokio::task::JoinError>) {
     if let Err(error) = done {
         tracing::error!(%error, "{what} ended badly");
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::sync::atomic::AtomicU64;
+
+    pub(crate) fn config(dir: &tempfile::TempDir) -> Config {
+        Config { listen: "127.0.0.1:0".parse().unwrap(), data_dir: dir.path().join("data"), ..Config::default() }
+    }
+
+    pub(crate) async fn server(config: Config) -> Server {
+        let next = AtomicU64::new(1);
+        let fill = move |bytes: &mut [u8]| {
+            for chunk in bytes.chunks_mut(8) {
+                let random = next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+                chunk.copy_from_slice(&random[..chunk.len()]);
+            }
+        };
+        start(config, Environment::new(|| 1_700_000_000_000_000, fill)).await.unwrap()
+    }
+
+    impl Server {
+        pub(crate) fn app(&self) -> &Arc<App> {
+            &self.app
+        }
+    }
+
+    async fn ask(address: SocketAddr, head: &'static str) -> String {
+        let talk = move || {
+            let mut stream = std::net::TcpStream::connect(address)?;
+            write!(stream, "{head}\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply)?;
+            Ok::<_, std::io::Error>(reply)
+        };
+        tokio::task::spawn_blocking(talk).await.unwrap().unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn a_server_starts_answers_stops_and_starts_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut keys = Vec::new();
+        for _ in 0..2 {
+            let server = server(config(&dir)).await;
+            let address = server.address();
+            assert_eq!(server.url(), format!("http://{address}"));
+            assert!(ask(address, "GET /readyz HTTP/1.1").await.starts_with("HTTP/1.1 200"));
+            for head in ["GET /v1/nothing HTTP/1.1", "PATCH /v1/account/login HTTP/1.1", "BREW /v1/apps HTTP/1.1"] {
+                let reply = ask(address, head).await;
+                assert!(reply.starts_with("HTTP/1.1 404") && reply.contains(r#""code":"not_found""#), "{reply}");
+            }
+            assert!(ask(address, "GET //v1/test/anon/ HTTP/1.1").await.ends_with("{}"));
+            assert!(ask(address, "GET /v1/apps HTTP/1.1").await.contains("authentication_error"));
+            keys.push(server.operator_key().to_owned());
+            server.stop().await;
+            assert_eq!(ask(address, "GET /readyz HTTP/1.1").await, "", "nobody listens");
+        }
+        assert_eq!(keys[0], keys[1]);
+    }
+
+    #[tokio::test]
+    async fn every_plain_route_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = server(config(&dir)).await;
+        for route in crate::routes::PLAIN_ROUTES {
+            let head: &'static str = format!("{} {} HTTP/1.1\r\ncontent-length: 0", route.method, route.path).leak();
+            let reply = ask(server.address(), head).await;
+            let expected = if route.who == polity_api::operation::Who::Operator { "401" } else { "200" };
+            assert!(reply.starts_with(&format!("HTTP/1.1 {expected}")), "{head}: {reply}");
+        }
+        server.stop().await;
     }
 }

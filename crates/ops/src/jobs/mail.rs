@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
-use lettre::message::{Mailbox, header::ContentType};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, Mailbox};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use polity_store::mails::{self, MailRow};
 
@@ -65,9 +66,14 @@ impl Mailer {
             .to(mailbox(&row.recipient)?)
             .subject(row.subject.clone())
             .header(ContentType::TEXT_PLAIN)
-            .body(row.body.clone())
+            .body(plain(&row.body))
             .map_err(Error::internal)
     }
+}
+
+/// Unencoded where the text allows it, so that a link can be copied from the file as it is.
+fn plain(text: &str) -> Body {
+    Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::SevenBit).unwrap_or_else(Body::new)
 }
 
 fn mailbox(text: &str) -> Result<Mailbox> {
@@ -136,9 +142,9 @@ async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
     ctx.write(unit, (row, bounced), |w, (row, bounced)| {
         Box::pin(async move {
             if *bounced {
-                mails::bounce(w.tx, row).await?
+                mails::bounce(w.tx, row).await?;
             } else {
-                mails::retry(w.tx, row).await?
+                mails::retry(w.tx, row).await?;
             }
             Ok(())
         })

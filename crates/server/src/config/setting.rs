@@ -55,7 +55,9 @@ pub const SETTINGS: &[Setting] = &[
         secret: false,
         default: "127.0.0.1:8080",
         doc: "Address and port to listen on; port 0 takes a free one",
-        set: |c, v| put(&mut c.listen, v.parse().map_err(|_| "must be an address and a port, as in 127.0.0.1:8080".into())),
+        set: |c, v| {
+            put(&mut c.listen, v.parse().map_err(|_| "must be an address and a port, as in 127.0.0.1:8080".into()))
+        },
         show: |c| Some(c.listen.to_string()),
     },
     Setting {
@@ -263,7 +265,15 @@ pub const SETTINGS: &[Setting] = &[
         default: "text",
         doc: "`text` for people, `json` for machines",
         set: |c, v| put(&mut c.log_format, log_format(v)),
-        show: |c| Some(match c.log_format { LogFormat::Text => "text", LogFormat::Json => "json" }.to_owned()),
+        show: |c| {
+            Some(
+                match c.log_format {
+                    LogFormat::Text => "text",
+                    LogFormat::Json => "json",
+                }
+                .to_owned(),
+            )
+        },
     },
 ];
 
@@ -344,7 +354,8 @@ fn domains(text: &str) -> Result<Vec<String>, String> {
 fn origins(text: &str) -> Result<Vec<String>, String> {
     let is_origin = |origin: &str| {
         let host = origin.split_once("://").map(|(_, host)| host);
-        origin == "*" || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
+        origin == "*"
+            || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
     };
     match list(text).find(|origin| !is_origin(origin)) {
         Some(wrong) => Err(format!("has {wrong:?}, which is not an origin such as https://console.example.com")),
@@ -363,7 +374,8 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 /// The settings as a Markdown table.
 #[must_use]
 pub fn markdown() -> String {
-    let mut out = String::from("| Setting in the file | Environment | Flag | Default | Meaning |\n|---|---|---|---|---|\n");
+    let mut out =
+        String::from("| Setting in the file | Environment | Flag | Default | Meaning |\n|---|---|---|---|---|\n");
     for setting in SETTINGS {
         let flag = if setting.flag { format!("`--{}`", setting.key.replace('_', "-")) } else { String::new() };
         let file = if setting.secret { format!(" or `{}_FILE`", setting.env()) } else { String::new() };
@@ -371,7 +383,8 @@ pub fn markdown() -> String {
         let plain = !default.contains('`') && !default.starts_with("none");
         let default = if plain { format!("`{default}`") } else { default.to_owned() };
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "| `{}` | `{}`{file} | {flag} | {default} | {} |", setting.key, setting.env(), setting.doc);
+        let _ =
+            writeln!(out, "| `{}` | `{}`{file} | {flag} | {default} | {} |", setting.key, setting.env(), setting.doc);
     }
     out
 }
@@ -384,6 +397,9 @@ pub fn show(config: &Config) -> String {
         let line = match (setting.show)(config) {
             None => format!("# {} is not set", setting.key),
             Some(value) if setting.secret => format!("# {} = {value:?}", setting.key),
+            Some(value) if value.parse::<bool>().is_ok() || value.parse::<u64>().is_ok() => {
+                format!("{} = {value}", setting.key)
+            }
             Some(value) => format!("{} = {value:?}", setting.key),
         };
         let _ = writeln!(out, "# {}\n{line}", setting.doc);

@@ -98,3 +98,56 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::start::tests::server;
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+    use std::time::Duration;
+    use tower::ServiceExt as _;
+
+    async fn ask(path: &str, timeout: Duration) -> (u16, String, HeaderMap) {
+        let dir = tempfile::tempdir().unwrap();
+        let config = crate::Config { request_timeout: timeout, ..crate::start::tests::config(&dir) };
+        let server = server(config).await;
+        let router = Router::new()
+            .route("/panic", get(async || -> Response { panic!("a bug with a secret") }))
+            .route("/slow", get(async || -> Response { std::future::pending().await }))
+            .layer(from_fn_with_state(server.app().clone(), edge));
+        let request = axum::http::Request::get(path).header("x-request-id", "mine").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        server.stop().await;
+        (status, String::from_utf8(body.to_vec()).unwrap(), headers)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_tells_nothing() {
+        let (status, body, headers) = ask("/panic", Duration::from_secs(30)).await;
+        assert_eq!(status, 500);
+        assert!(body.contains(r#""code":"api_error""#) && !body.contains("secret"), "{body}");
+        assert_eq!(
+            (&headers["x-request-id"], &headers["content-type"]),
+            (&"mine".parse().unwrap(), &"application/json".parse().unwrap())
+        );
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_a_503() {
+        let (status, body, headers) = ask("/slow", Duration::from_millis(20)).await;
+        assert_eq!((status, &headers["retry-after"]), (503, &"1".parse().unwrap()));
+        assert!(body.contains("took too long"), "{body}");
+    }
+
+    #[test]
+    fn a_made_up_method_is_no_label() {
+        assert_eq!(method(&Method::PATCH), "PATCH");
+        assert_eq!(method(&Method::from_bytes(b"X123").unwrap()), "OTHER");
+    }
+}

@@ -44,6 +44,7 @@ impl<P: Params, R: FromRow> Statement for Query<P, R> {
 
 /// `$1` (the portable text) to `?1` (SQLite), same length, so it runs in a const.
 #[must_use]
+#[expect(clippy::indexing_slicing, reason = "runs in a const: an index out of range would not compile")]
 pub const fn to_lite<const N: usize>(text: &str) -> [u8; N] {
     let src = text.as_bytes();
     let mut out = [0u8; N];

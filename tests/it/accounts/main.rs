@@ -1,0 +1,1 @@
+//! Accounts, sessions, members and invitations, over HTTP.

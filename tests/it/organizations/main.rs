@@ -1,0 +1,3 @@
+//! Organizations and what belongs to them, over HTTP.
+
+mod smoke;
