@@ -58,9 +58,9 @@ pub(crate) fn plain(app: &Arc<App>) -> Router {
         .with_state(app.clone())
 }
 
-/// The pages that mails link to.
+/// The pages of the console, which mails link to.
 pub(crate) fn pages(app: &Arc<App>) -> Router {
-    let pages: Router = Router::new();
+    let pages = Router::new(); // polity_console::router(app.ctx.clone())
     pages.layer(from_fn_with_state(app.clone(), limited))
 }
 

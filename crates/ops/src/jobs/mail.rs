@@ -71,9 +71,14 @@ impl Mailer {
     }
 }
 
-/// Unencoded where the text allows it, so that a link can be copied from the file as it is.
+/// Unencoded where RFC 5322 §2.1.1 allows it (ASCII, lines of at most 998
+/// characters), so that a link can be copied from the file as it is.
 fn plain(text: &str) -> Body {
-    Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::SevenBit).unwrap_or_else(Body::new)
+    if text.is_ascii() && text.lines().all(|line| line.len() <= 998) {
+        let lines = text.replace('\n', "\r\n").into_bytes();
+        return Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit);
+    }
+    Body::new(text.to_owned())
 }
 
 fn mailbox(text: &str) -> Result<Mailbox> {
