@@ -193,6 +193,13 @@ def deactivate(client, organization_id, m):
     wait_for(lambda: read(organization_id).organization.status == "DEACTIVATED", 30, "deactivated organization")
 
 
+def is_gone(client, organization_id):
+    with suppress(AssertionError), refused(404, "not_found"):
+        client.organization.get_organization(organization_id)
+        raise AssertionError("still there")
+    return True
+
+
 def test_an_organization_ends(ada, inside, acme, client, m):
     machine = client(inside.organization.create_access_token(acme.id, m.CreateAccessTokenRequest()).token)
     with refused(400, "failed_precondition"):
@@ -211,8 +218,7 @@ def test_an_organization_ends(ada, inside, acme, client, m):
     deactivate(inside, acme.id, m)
     deleted = inside.organization.delete_organization(acme.id).organization
     assert (deleted.id, deleted.status) == (acme.id, "DELETING")
-    with refused(404, "not_found"):
-        ada.organization.get_organization(acme.id)
+    wait_for(lambda: is_gone(ada, acme.id), 30, "deleted organization")
     with refused(401, "authentication_error"):
         inside.organization.get_organization(acme.id)
     renewed = ada.organization.create_organization(m.CreateOrganizationRequest(name="acme")).organization

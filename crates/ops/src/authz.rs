@@ -19,7 +19,8 @@ use crate::ctx::{Call, Work};
 use crate::error::{Error, Result};
 use crate::token::Presented;
 
-/// Said to a token of a deactivated organization; clients match the words.
+/// Said to a token of a deactivated organization, and to a credential or access
+/// token that is gone, as deactivation leaves them; clients match the words.
 pub const TOKEN_REJECTED: &str = "Token rejected";
 /// Said to everybody in a locked organization; clients match the words.
 pub const ACCOUNT_LOCKED: &str = "Account is locked";
@@ -82,7 +83,7 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
             let (principal, via) = (Principal::Operator, Via::OperatorKey);
             Caller { principal, scope: None, via, meta: call.meta }
         }
-        Presented::Signed(id) => signed(w, id, call.meta).await?,
+        Presented::Signed(id, kind) => signed(w, id, kind, call.meta).await?,
         Presented::Credential(hash) => credential(w, hash, call.meta).await?,
     };
     match (call.meta.who, &caller.principal) {
@@ -96,8 +97,11 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
     }
 }
 
-async fn signed(w: Work<'_>, id: TokenId, meta: &'static Meta) -> Result<Caller> {
-    let gone = || Error::unauthenticated("the session has ended: log in again");
+async fn signed(w: Work<'_>, id: TokenId, kind: TokenKind, meta: &'static Meta) -> Result<Caller> {
+    let gone = || match kind {
+        TokenKind::Session => Error::unauthenticated("the session has ended: log in again"),
+        TokenKind::Access => Error::unauthenticated(TOKEN_REJECTED),
+    };
     let token = tokens::by_id(w.tx, id).await?.ok_or_else(gone)?;
     if token.expires_at <= w.now {
         return Err(Error::unauthenticated("the token has expired"));
@@ -124,7 +128,7 @@ async fn signed(w: Work<'_>, id: TokenId, meta: &'static Meta) -> Result<Caller>
 }
 
 async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller> {
-    let gone = || Error::unauthenticated("the credential does not exist or was deleted");
+    let gone = || Error::unauthenticated(TOKEN_REJECTED);
     let row = credentials::by_hash(w.tx, hash).await?.ok_or_else(gone)?;
     if row.expires_at.is_some_and(|at| at <= w.now) {
         return Err(Error::unauthenticated("the credential has expired"));

@@ -62,5 +62,5 @@ pub async fn oauth_callback(_: Ctx, req: Request<OAuthCallback>) -> Result<OAuth
     if req.body.state.is_empty() && req.body.setup_action.is_empty() {
         return Err(Error::field("state", "is required"));
     }
-    Err(Error::precondition(NOT_CONFIGURED))
+    Err(Error::precondition(NOT_CONFIGURED).on("state"))
 }

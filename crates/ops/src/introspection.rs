@@ -49,7 +49,7 @@ async fn describe(w: Work<'_>, caller: &Caller, call: &Call, issuer: &str) -> Re
     }
     let expires_at = match (caller.via, call.presented) {
         (Via::Credential(id), _) => credentials::by_id(w.tx, id).await?.and_then(|row| row.expires_at),
-        (_, Presented::Signed(id)) => tokens::by_id(w.tx, id).await?.map(|row| row.expires_at),
+        (_, Presented::Signed(id, _)) => tokens::by_id(w.tx, id).await?.map(|row| row.expires_at),
         _ => None,
     };
     let kind = match caller.via {

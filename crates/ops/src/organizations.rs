@@ -439,8 +439,8 @@ pub async fn reactivate(ctx: Ctx, req: Request<ReactivateOrganization>) -> Resul
     .await
 }
 
-/// `DeleteOrganization`: it must be deactivated. The reply is the last one the
-/// organization's sessions get.
+/// `DeleteOrganization`: it must be deactivated. Its name is free at once; the
+/// reply is the last one its sessions get.
 ///
 /// # Errors
 /// 400 when it is not deactivated, 404 when it is deleted.
@@ -450,6 +450,7 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteOrganization>) -> Result<Delete
             let caller = authz::caller(w, call).await?;
             let mut row = caller.organization(w, *id).await?;
             lifecycle::apply(&mut row, Event::Delete, By::Member)?;
+            row.name_key = None;
             row.updated_at = w.now;
             organizations::update(w.tx, &row).await?;
             crate::jobs::promise(w, jobs::JobKind::Delete, row.id).await?;

@@ -25,8 +25,8 @@ pub enum Presented {
     Nothing,
     /// Something that is not a token of this server, or is expired.
     Refused(&'static str),
-    /// A signed token whose signature is good.
-    Signed(TokenId),
+    /// A session or an access token whose signature is good.
+    Signed(TokenId, TokenKind),
     /// A well-formed credential with this hash.
     Credential(Hash),
     /// The operator's key.
@@ -37,6 +37,7 @@ pub enum Presented {
 #[derive(Clone, Copy, Debug)]
 pub struct Verified {
     id: TokenId,
+    kind: TokenKind,
     expires_at_seconds: i64,
 }
 
@@ -100,7 +101,7 @@ pub fn read(ctx: &Ctx, token: &str) -> Presented {
     if token.split('.').count() == 3 {
         match verify(ctx, token) {
             Some(verified) if verified.expires_at_seconds > ctx.now().unix_seconds() => {
-                return Presented::Signed(verified.id);
+                return Presented::Signed(verified.id, verified.kind);
             }
             Some(_) => return Presented::Refused("the token has expired"),
             None => refused = "the signature of the token is not valid",
@@ -126,7 +127,8 @@ fn verify(ctx: &Ctx, token: &str) -> Option<Verified> {
     let claims = ctx.keys.with_key(header.kid.as_deref()?, |signing| {
         jsonwebtoken::decode::<Claims>(token, &signing.decoding, &validation).ok()
     })?;
-    let verified = Verified { id: claims.claims.jti, expires_at_seconds: claims.claims.exp };
+    let kind = if claims.claims.sid.is_some() { TokenKind::Session } else { TokenKind::Access };
+    let verified = Verified { id: claims.claims.jti, kind, expires_at_seconds: claims.claims.exp };
     ctx.keys.verified.insert(key, verified);
     Some(verified)
 }

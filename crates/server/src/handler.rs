@@ -101,7 +101,7 @@ fn admit(app: &App, meta: &'static Meta, headers: &HeaderMap, client: Option<std
                 ));
             }
             Presented::Refused(why) => return Err(Error::unauthenticated(why)),
-            Presented::Signed(_) | Presented::Credential(_) | Presented::Operator => {}
+            Presented::Signed(..) | Presented::Credential(_) | Presented::Operator => {}
         }
     }
     let project = headers.get("x-koyeb-project-id").and_then(|value| value.to_str().ok());

@@ -1,5 +1,5 @@
 //! Deletion: every token of the organization goes, then members, projects and
-//! budget; the name becomes free with the last step.
+//! budget, some at a time.
 
 use polity_store::jobs::JobRow;
 use polity_store::{budgets, credentials, invitations, members, organizations, projects, tokens};
@@ -25,7 +25,6 @@ pub(crate) async fn step(ctx: &Ctx, job: JobRow) -> Result<Step> {
             members::remove_all(w.tx, id).await?;
             if let Some(mut row) = organizations::by_id(w.tx, id).await? {
                 lifecycle::apply(&mut row, Event::Deleted, By::Worker)?;
-                row.name_key = None;
                 row.updated_at = w.now;
                 organizations::update(w.tx, &row).await?;
             }

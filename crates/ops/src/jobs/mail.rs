@@ -113,7 +113,7 @@ async fn send(mailer: &Mailer, row: &MailRow) -> Outcome {
     };
     match &mailer.way {
         Way::Outbox(directory) => {
-            let name = format!("{}-{}.eml", row.created_at.unix_seconds(), row.id);
+            let name = format!("{}-{}.eml", row.created_at.0, row.id);
             match write_durably(directory, &name, &message.formatted()) {
                 Ok(()) => {
                     tracing::info!(subject = row.subject, link = row.link, file = name, "mail written to the outbox");

@@ -1,0 +1,66 @@
+//! `/account/validate/{secret}`: proves an e-mail address.
+
+use axum::extract::State;
+use maud::html;
+use polity_ops::links::Shown;
+use polity_ops::{Ctx, accounts};
+use polity_store::links::LinkPurpose;
+
+use crate::error;
+use crate::form::Form;
+use crate::layout::{Mood, Page};
+use crate::link::{self, Secret};
+use crate::text::time;
+
+const PURPOSE: LinkPurpose = LinkPurpose::ValidateEmail;
+
+/// Shows what the link will do.
+pub(crate) async fn show(State(ctx): State<Ctx>, Secret(secret): Secret) -> Result<Page, Page> {
+    Ok(ask(&link::look(&ctx, PURPOSE, &secret).await?))
+}
+
+/// Does it.
+pub(crate) async fn act(State(ctx): State<Ctx>, Secret(secret): Secret, _: Form) -> Result<Page, Page> {
+    let shown = link::look(&ctx, PURPOSE, &secret).await?;
+    match accounts::validate_link(&ctx, secret).await {
+        Ok(_) => Ok(done(&shown)),
+        Err(error) => Err(error::of_action(PURPOSE, &error)),
+    }
+}
+
+fn ask(shown: &Shown) -> Page {
+    let body = html! {
+        p { "Confirm that this address belongs to you:" }
+        p class="subject" { (shown.email) }
+        form method="post" {
+            button type="submit" { "Confirm this address" }
+        }
+        p class="note" {
+            "The link works once, until " (time(shown.expires_at)) ". "
+            "If you did not sign up, close this page: nothing happens."
+        }
+    };
+    Page::new(Mood::Ask, "Confirm your e-mail address", body)
+}
+
+fn done(shown: &Shown) -> Page {
+    let body = html! {
+        p { b { (shown.email) } " is confirmed as your address." }
+        p { "You can close this page and go on where you signed up." }
+    };
+    Page::new(Mood::Done, "Address confirmed", body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::tests::{checked, shown};
+
+    #[test]
+    fn the_page_names_the_address_and_has_a_button() {
+        let text = checked(&ask(&shown(PURPOSE, true)));
+        assert!(text.contains("&lt;script&gt;alert(1)") && text.contains("1 March 2026 at 09:05 UTC"), "{text}");
+        assert!(text.contains(r#"<form method="post"><button type="submit">Confirm this address</button></form>"#));
+        assert!(!checked(&done(&shown(PURPOSE, true))).contains("<form"));
+    }
+}
