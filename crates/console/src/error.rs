@@ -20,7 +20,7 @@ pub fn error_page(error: &Error) -> Response {
 
 /// The page about an error that has nothing to do with a link.
 pub(crate) fn error(error: &Error) -> Page {
-    failed(error, title(error.code), html! {})
+    failed(error, title(error.code), &html! {})
 }
 
 /// The page about a link that does not work.
@@ -35,7 +35,7 @@ pub(crate) fn of_link(purpose: LinkPurpose, error: &Error) -> Page {
             };
             Page { status: status(error.code), ..Page::new(Mood::Failed, "Link not found", body) }
         }
-        Code::FailedPrecondition => failed(error, "This link does not work any more", renewal(purpose)),
+        Code::FailedPrecondition => failed(error, "This link does not work any more", &renewal(purpose)),
         _ => self::error(error),
     }
 }
@@ -43,7 +43,7 @@ pub(crate) fn of_link(purpose: LinkPurpose, error: &Error) -> Page {
 /// The page about a button that did not do what it says.
 pub(crate) fn of_action(purpose: LinkPurpose, error: &Error) -> Page {
     match error.code {
-        Code::FailedPrecondition => failed(error, title(error.code), renewal(purpose)),
+        Code::FailedPrecondition => failed(error, title(error.code), &renewal(purpose)),
         _ => self::error(error),
     }
 }
@@ -57,7 +57,7 @@ pub(crate) fn from_another_site() -> Page {
     Page { status: StatusCode::FORBIDDEN, ..Page::new(Mood::Failed, "That did not come from here", body) }
 }
 
-fn failed(error: &Error, title: &str, next: Markup) -> Page {
+fn failed(error: &Error, title: &str, next: &Markup) -> Page {
     log(error);
     let again = matches!(error.code, Code::RateLimit | Code::Unavailable | Code::Internal);
     let body = html! {
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!((page.status.as_u16(), page.retry_after), (503, Some(1)));
         assert!(checked(&page).contains(r#"<a class="button" href="">Try again</a>"#));
         let response = error_page(&Error::rate_limited(30));
-        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"].to_str().unwrap()[..]), (429, "30"));
+        assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (429, "30"));
     }
 
     #[test]

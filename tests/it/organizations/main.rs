@@ -1,3 +1,36 @@
 //! Organizations and what belongs to them, over HTTP.
 
-mod smoke;
+mod access_token;
+mod activities;
+mod apps;
+mod authorization;
+mod billing;
+mod budget;
+mod coupons;
+mod create;
+mod deactivate;
+mod deactivated;
+mod default_project;
+mod delete;
+mod github;
+mod input;
+mod locked;
+mod name;
+mod notifications;
+mod operator;
+mod operator_settings;
+mod paging;
+mod patch_rules;
+mod plan;
+mod probes;
+mod projects;
+mod qualification;
+mod quotas;
+mod reactivate;
+mod read;
+mod restart;
+mod routes;
+mod sequences;
+mod support;
+mod transport;
+mod update;
