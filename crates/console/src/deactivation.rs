@@ -3,8 +3,8 @@
 use axum::extract::State;
 use maud::html;
 use polity_ops::Ctx;
+use polity_ops::links::LinkPurpose;
 use polity_ops::links::{self, Shown};
-use polity_store::links::LinkPurpose;
 
 use crate::error;
 use crate::form::Form;

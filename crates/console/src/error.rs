@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use polity_api::error::Code;
 use polity_ops::Error;
-use polity_store::links::LinkPurpose;
+use polity_ops::links::LinkPurpose;
 
 use crate::layout::{Mood, Page};
 use crate::text::sentence;

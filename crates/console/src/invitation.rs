@@ -5,9 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use maud::html;
 use polity_api::error::FieldError;
+use polity_ops::links::LinkPurpose;
 use polity_ops::links::{self, Shown};
 use polity_ops::{Ctx, Error};
-use polity_store::links::LinkPurpose;
 
 use crate::error;
 use crate::form::{self, Field, Form, PASSWORD_HINT, field, new_password};

@@ -59,8 +59,8 @@ pub fn router(ctx: Ctx) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use polity_ops::links::LinkPurpose;
     use polity_ops::mail;
-    use polity_store::links::LinkPurpose;
 
     #[test]
     fn every_page_is_where_its_mail_says() {

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use polity_ops::Ctx;
+use polity_ops::links::LinkPurpose;
 use polity_ops::links::{self, Shown};
-use polity_store::links::LinkPurpose;
 
 use crate::error;
 use crate::layout::Page;

@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use maud::html;
+use polity_ops::links::LinkPurpose;
 use polity_ops::links::Shown;
 use polity_ops::{Ctx, accounts};
-use polity_store::links::LinkPurpose;
 
 use crate::error;
 use crate::form::Form;

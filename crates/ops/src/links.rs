@@ -7,9 +7,11 @@ use polity_api::ids::InvitationId;
 use polity_api::scalar::Timestamp;
 use polity_api::types::organization::OrganizationStatus;
 use polity_store::invitations::{self, InvitationView};
-use polity_store::links::{LinkPurpose, LinkRow};
+use polity_store::links::LinkRow;
 use polity_store::users::{self, UserRow};
 use polity_store::{members, organizations};
+
+pub use polity_store::links::LinkPurpose;
 
 use crate::ctx::{Ctx, Work};
 use crate::error::{Error, Result};

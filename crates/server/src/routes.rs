@@ -60,8 +60,7 @@ pub(crate) fn plain(app: &Arc<App>) -> Router {
 
 /// The pages of the console, which mails link to.
 pub(crate) fn pages(app: &Arc<App>) -> Router {
-    let pages = Router::new(); // polity_console::router(app.ctx.clone())
-    pages.layer(from_fn_with_state(app.clone(), limited))
+    polity_console::router(app.ctx.clone()).layer(from_fn_with_state(app.clone(), limited))
 }
 
 /// What a page does is limited like the operation behind it.
@@ -70,7 +69,7 @@ async fn limited(State(app): State<Arc<App>>, request: axum::extract::Request, n
         && let (Some(limits), Some(client)) = (&app.limits, client(request.extensions()))
         && let Err(error) = limits.check(Rate::Guarded, "page", client)
     {
-        return reply::error(&error);
+        return polity_console::error_page(&error);
     }
     next.run(request).await
 }
