@@ -20,6 +20,7 @@ use crate::types::project::*;
 use crate::types::quota::*;
 use crate::types::session::*;
 use crate::types::test::*;
+use crate::types::usage::*;
 
 operations! {
     tag "organization" {

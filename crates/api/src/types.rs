@@ -19,6 +19,7 @@ pub mod project;
 pub mod quota;
 pub mod session;
 pub mod test;
+pub mod usage;
 
 #[cfg(test)]
 mod tests {

@@ -11,9 +11,10 @@ use polity_api::table::{
     NextInvoice,
 };
 use polity_api::types::billing::{
-    GetOrganizationUsageDetailsReply, GetOrganizationUsageReply, GetSubscriptionReply, HasUnpaidInvoicesReply,
-    ListPaymentMethodsReply, ManageReply, NextInvoiceReply, PaymentMethodReply, PeriodUsage, Usage,
+    GetSubscriptionReply, HasUnpaidInvoicesReply, ListPaymentMethodsReply, ManageReply, NextInvoiceReply,
+    PaymentMethodReply,
 };
+use polity_api::types::usage::{GetOrganizationUsageDetailsReply, GetOrganizationUsageReply, PeriodUsage, Usage};
 use polity_store::organizations::OrganizationRow;
 use serde_json::{Map, Value, json};
 

@@ -17,6 +17,7 @@ pub mod budgets;
 pub mod coupons;
 pub mod credentials;
 mod ctx;
+pub mod deactivations;
 mod error;
 pub mod event;
 mod field;

@@ -14,10 +14,10 @@ use polity_store::{members, organizations};
 pub use polity_store::links::LinkPurpose;
 
 use crate::ctx::{Ctx, Work};
+use crate::deactivations::start_deactivation;
 use crate::error::{Error, Result};
 use crate::event::Actor;
 use crate::invitations as answers;
-use crate::organizations::start_deactivation;
 use crate::password::Passwords;
 use crate::{field, mail, sessions};
 

@@ -117,8 +117,12 @@ async fn connection(
         tokio::select! {
             // What a broken connection means is the client's to find out.
             _ = &mut connection => return,
+            // One that never sent a whole head has nothing in flight to wait for.
             () = &mut stopping, if !is_stopping => {
                 is_stopping = true;
+                if !spoke.load(Ordering::Relaxed) {
+                    return;
+                }
                 connection.as_mut().graceful_shutdown();
             }
             // Until the protocol is known nothing else limits how long a client is silent.

@@ -11,8 +11,8 @@ use axum::routing::{MethodFilter, on};
 use polity_api::operation::Operation;
 use polity_api::table::*;
 use polity_ops::{
-    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, github, invitations,
-    members, operator, organizations, plans, probes, projects, quotas, sessions, users,
+    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, deactivations, github,
+    invitations, members, operator, organizations, plans, probes, projects, quotas, sessions, users,
 };
 
 use crate::app::App;
@@ -46,15 +46,15 @@ pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
 fn organization(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<CreateOrganization, _>(organizations::create)?;
     mount.add::<GetOrganization, _>(organizations::get)?;
-    mount.add::<DeleteOrganization, _>(organizations::delete)?;
+    mount.add::<DeleteOrganization, _>(deactivations::delete)?;
     mount.add::<UpdateOrganization, _>(organizations::update)?;
     mount.add::<UpdateOrganization2, _>(organizations::update)?;
     mount.add::<CreateAccessToken, _>(access_tokens::create)?;
-    mount.add::<DeactivateOrganization, _>(organizations::deactivate)?;
+    mount.add::<DeactivateOrganization, _>(deactivations::deactivate)?;
     mount.add::<UpdateOrganizationDefaultProject, _>(organizations::update_default_project)?;
     mount.add::<UpdateOrganizationName, _>(organizations::update_name)?;
     mount.add::<UpdateOrganizationPlan, _>(plans::update)?;
-    mount.add::<ReactivateOrganization, _>(organizations::reactivate)?;
+    mount.add::<ReactivateOrganization, _>(deactivations::reactivate)?;
     mount.add::<UpsertSignupQualification, _>(organizations::upsert_signup_qualification)?;
     mount.add::<SwitchOrganization, _>(sessions::switch)?;
     mount.add::<UnscopeOrganizationToken, _>(sessions::unscope)?;
@@ -111,7 +111,7 @@ fn invitation(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<GetOrganizationInvitation, _>(invitations::get)?;
     mount.add::<DeleteOrganizationInvitation, _>(invitations::delete)?;
     mount.add::<ResendOrganizationInvitation, _>(invitations::resend)?;
-    mount.add::<ConfirmOrganizationAction, _>(organizations::confirm)
+    mount.add::<ConfirmOrganizationAction, _>(deactivations::confirm)
 }
 
 fn credential(mount: &mut Mount) -> Result<(), Error> {

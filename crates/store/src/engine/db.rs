@@ -85,7 +85,7 @@ pub struct Tx<'c> {
 }
 
 impl Db {
-    /// Opens the database; its schema must be current ([`crate::migrate`]).
+    /// Opens the database; its schema must be current ([`crate::migrate()`]).
     ///
     /// # Errors
     /// When the file cannot be opened or a thread cannot be started.

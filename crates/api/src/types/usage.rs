@@ -1,0 +1,217 @@
+//! What an organization used: by month, app and service, and item by item.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::OrganizationId;
+use crate::page::{Limit, Offset, Order};
+use crate::scalar::Timestamp;
+
+/// Which time to report on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct UsageQuery {
+    /// From when; absent means the start of the current month.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub starting_time: Option<Timestamp>,
+    /// Until when; absent means now.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub ending_time: Option<Timestamp>,
+}
+
+/// Use of one type of instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct InstanceUsage {
+    /// For how many seconds.
+    pub duration_seconds: u32,
+}
+
+/// Use in one region.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RegionUsage {
+    /// By type of instance.
+    pub instances: BTreeMap<String, InstanceUsage>,
+}
+
+/// Use by one service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ServiceUsage {
+    /// The service.
+    pub service_id: String,
+    /// Its name.
+    pub service_name: String,
+    /// By region.
+    pub regions: BTreeMap<String, RegionUsage>,
+}
+
+/// Use by one database.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct DatabaseUsage {
+    /// The service that is the database.
+    pub service_id: String,
+    /// Its name.
+    pub service_name: String,
+    /// Seconds of computing.
+    pub compute_time_seconds: u32,
+    /// Megabytes stored, times hours.
+    pub data_storage_megabytes_hours: u32,
+}
+
+/// Use by one app.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AppUsage {
+    /// The app.
+    pub app_id: String,
+    /// Its name.
+    pub app_name: String,
+    /// By service.
+    pub services: Vec<ServiceUsage>,
+    /// By database.
+    pub databases: Vec<DatabaseUsage>,
+}
+
+/// Use during one period.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PeriodUsage {
+    /// From when.
+    pub starting_time: Option<Timestamp>,
+    /// Until when.
+    pub ending_time: Option<Timestamp>,
+    /// By app.
+    pub apps: Vec<AppUsage>,
+}
+
+/// What an organization used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// By billing period.
+    #[serde(default)]
+    pub periods: BTreeMap<String, PeriodUsage>,
+}
+
+/// What an organization used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetOrganizationUsageReply {
+    /// The usage.
+    pub usage: Usage,
+}
+
+/// Which time to report on, item by item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct UsageDetailsQuery {
+    /// From when; absent means the start of the current month.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub starting_time: Option<Timestamp>,
+    /// Until when; absent means now.
+    #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
+    pub ending_time: Option<Timestamp>,
+    /// How many items to return, 100 at most; 0 means 20.
+    pub limit: Limit,
+    /// How many items to skip.
+    pub offset: Offset,
+    /// The direction, by starting time.
+    pub order: Order,
+}
+
+/// One instance that ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageDetails {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// The instance.
+    #[serde(default)]
+    pub instance_id: String,
+    /// Its app.
+    #[serde(default)]
+    pub app_id: String,
+    /// The name of the app.
+    #[serde(default)]
+    pub app_name: String,
+    /// Its service.
+    #[serde(default)]
+    pub service_id: String,
+    /// The name of the service.
+    #[serde(default)]
+    pub service_name: String,
+    /// Its deployment in the region.
+    #[serde(default)]
+    pub regional_deployment_id: String,
+    /// Where it ran.
+    #[serde(default)]
+    pub region: String,
+    /// Its deployment.
+    #[serde(default)]
+    pub deployment_id: String,
+    /// Its type.
+    #[serde(default)]
+    pub instance_type: String,
+    /// For how many seconds it ran.
+    #[serde(default)]
+    pub duration_seconds: u32,
+    /// When it started.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended; null while it runs.
+    #[serde(default)]
+    pub terminated_at: Option<Timestamp>,
+}
+
+/// One database that ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DatabaseUsageDetails {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// Its app.
+    #[serde(default)]
+    pub app_id: String,
+    /// The name of the app.
+    #[serde(default)]
+    pub app_name: String,
+    /// The service that is the database.
+    #[serde(default)]
+    pub service_id: String,
+    /// The name of the service.
+    #[serde(default)]
+    pub service_name: String,
+    /// Seconds of computing.
+    #[serde(default)]
+    pub compute_time_seconds: u32,
+    /// Megabytes stored, times hours.
+    #[serde(default)]
+    pub data_storage_megabytes_hour: u32,
+    /// When it started.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended; null while it runs.
+    #[serde(default)]
+    pub terminated_at: Option<Timestamp>,
+}
+
+/// What an organization used, item by item.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct GetOrganizationUsageDetailsReply {
+    /// This page of the instances.
+    pub usage_details: Vec<UsageDetails>,
+    /// The databases.
+    pub database_details: Vec<DatabaseUsageDetails>,
+    /// The limit that applied.
+    pub limit: u32,
+    /// The offset that applied.
+    pub offset: u32,
+    /// How many instances there are before paging.
+    pub count: u32,
+    /// The direction that applied.
+    pub order: Order,
+}
