@@ -33,7 +33,7 @@ fn ask(shown: &Shown) -> Page {
     let body = html! {
         p { "As soon as you confirm, for everybody in " b { (organization) } ":" }
         ul {
-            li { "its API credentials stop working and are " b { "deleted for good" } }
+            li { "its API credentials stop working and are " strong { "deleted for good" } }
             li { "its access tokens stop working, and with them every program that uses one" }
             li { "invitations that were not answered yet end" }
         }

@@ -30,7 +30,7 @@ pub(crate) fn of_link(purpose: LinkPurpose, error: &Error) -> Page {
             log(error);
             let body = html! {
                 p role="alert" { "There is no such link. Perhaps a part of it was lost." }
-                p { "Copy the whole link from the mail. If it still does not work, get a new one:" }
+                p { "Copy the whole link from the mail and open that." }
                 (renewal(purpose))
             };
             Page { status: status(error.code), ..Page::new(Mood::Failed, "Link not found", body) }
@@ -159,7 +159,7 @@ mod tests {
         for purpose in PURPOSES {
             let unknown = of_link(purpose, &Error::not_found("confirmation"));
             assert_eq!(unknown.status, 404);
-            assert!(checked(&unknown).contains("get a new one"));
+            assert!(checked(&unknown).contains("Copy the whole link"));
             let used = of_link(purpose, &Error::precondition("this link was used already"));
             assert_eq!(used.status, 400);
             assert!(checked(&used).contains(r#"<p role="alert">This link was used already.</p><p>If you"#));

@@ -70,8 +70,6 @@ pub(crate) struct Field<'a> {
     pub value: &'a str,
     /// Whether it must be filled in.
     pub required: bool,
-    /// Whether it only shows something.
-    pub readonly: bool,
     /// The least number of characters.
     pub min_chars: Option<usize>,
     /// The largest number of characters.
@@ -103,24 +101,15 @@ pub(crate) fn field(field: Field<'_>, wrong: &[FieldError]) -> Markup {
             }
             input id=(name) name=(name) type=(field.kind) autocomplete=(field.autocomplete) value=[value]
                 minlength=[field.min_chars] maxlength=[field.max_chars] aria-describedby=[described_by]
-                aria-invalid=[error.map(|_| "true")] required[field.required] readonly[field.readonly]
+                aria-invalid=[error.map(|_| "true")] required[field.required]
                 autofocus[first];
         }
     }
 }
 
-/// Shows whose account it is, in a way that password managers understand.
+/// Tells password managers whose password is chosen; people read it above.
 pub(crate) fn account(email: &str) -> Markup {
-    let shown = Field {
-        name: "email",
-        label: "E-mail address",
-        kind: "email",
-        autocomplete: "username",
-        value: email,
-        readonly: true,
-        ..Field::default()
-    };
-    field(shown, &[])
+    html! { input type="email" autocomplete="username" value=(email) readonly hidden; }
 }
 
 /// A new password.

@@ -61,13 +61,13 @@ fn ask(shown: &Shown, name: &str, wrong: &[FieldError]) -> Page {
     let body = html! {
         @if shown.has_account {
             p { "You are invited to become a member of " b { (organization) } " with your account:" }
-            p class="subject" { (shown.email) }
         } @else {
             p {
                 "You are invited to become a member of " b { (organization) } ". "
-                "You have no account yet: to accept, choose a password for a new one."
+                "To accept, choose a password for a new account with your address:"
             }
         }
+        p class="subject" { (shown.email) }
         form method="post" {
             @if !shown.has_account {
                 (form::account(&shown.email))

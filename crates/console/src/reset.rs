@@ -43,7 +43,9 @@ async fn set(ctx: &Ctx, secret: String, form: &Form) -> polity_ops::Result<()> {
 
 fn ask(shown: &Shown, wrong: &[FieldError]) -> Page {
     let body = html! {
-        p { "Everywhere you are logged in now, you will be logged out." }
+        p { "The new password is for the account:" }
+        p class="subject" { (shown.email) }
+        p { "Setting it logs you out everywhere." }
         form method="post" {
             (form::account(&shown.email))
             (field(Field { hint: PASSWORD_HINT, ..new_password(PASSWORD, "New password") }, wrong))

@@ -40,7 +40,7 @@ fn ask(shown: &Shown) -> Page {
             "If you did not sign up, close this page: nothing happens."
         }
     };
-    Page::new(Mood::Ask, "Confirm your e-mail address", body)
+    Page::new(Mood::Ask, "Confirm your address", body)
 }
 
 fn done(shown: &Shown) -> Page {

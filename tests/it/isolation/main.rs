@@ -1,0 +1,6 @@
+//! Tenants cannot reach each other: every operation of the table is attacked
+//! by nobody, by garbage, and by every kind of token of another organization.
+
+mod attack;
+mod fingerprint;
+mod victim;

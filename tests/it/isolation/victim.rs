@@ -1,0 +1,269 @@
+//! An organization with one of everything, and the requests an attacker would
+//! send to get at it.
+
+use polity_api::operation::Meta;
+use polity_tests::{Organization, Person, TestServer};
+use serde_json::{Value, json};
+
+/// The organization under attack and what belongs to it.
+pub struct Victim {
+    pub user_id: String,
+    pub organization: Organization,
+    project: String,
+    credential: String,
+    invitation: String,
+    member: String,
+    confirmation: String,
+    coupon: String,
+    /// Texts that no stranger may ever see.
+    pub secrets: Vec<String>,
+}
+
+/// What a stranger must get.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Expect {
+    /// 401, 403 or 404: the request names something of the victim.
+    Refused,
+    /// Anything about the stranger's own things, and nothing of the victim's.
+    OwnThings,
+    /// Meant for everybody, for this reason.
+    Public(&'static str),
+    /// 403: for the operator alone.
+    OperatorOnly,
+}
+
+/// A request of an attacker.
+pub struct Attack {
+    pub expect: Expect,
+    pub path: String,
+    pub query: Vec<(&'static str, String)>,
+    pub body: Value,
+}
+
+impl Victim {
+    pub async fn make(server: &TestServer, ann: &Person<'_>) -> Victim {
+        let organization = ann.organization("acme-of-ann").await;
+        let inside = |method: &str, path: &str| server.call(method, path).token(&organization.token);
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+
+        let project = inside("POST", "/v1/projects").json(&json!({"name": "project-of-ann"})).send().await.ok();
+        let (credential, _) = ann.credential(&organization, "ORGANIZATION").await;
+        ann.credential(&organization, "USER").await;
+        let invited = json!({"email": "guest-of-ann@example.com"});
+        let invitation = inside("POST", "/v1/organization_invitations").json(&invited).send().await.ok();
+        let members = inside("GET", "/v1/organization_members").send().await.ok();
+        let of = |path: &str| format!("/v1/organizations/{}/{path}", organization.id);
+        inside("PUT", &of("budget")).json(&json!({"amount": "424242"})).send().await.ok();
+        let answers = json!({"signup_qualification": {"occupation": "occupation-of-ann"}});
+        inside("POST", &of("signup_qualification")).json(&answers).send().await.ok();
+        inside("POST", &of("deactivate")).send().await.ok();
+        let confirmation = server.mails_to(&ann.email).await.last().expect("a mail").secret().to_owned();
+        let coupon = json!({"code": "COUPON", "percent_off": 10});
+        let coupon = server.operator("POST", "/operator/v1/coupons").json(&coupon).send().await.ok();
+
+        let (project, invitation) = (text(&project["project"]["id"]), text(&invitation["invitation"]["id"]));
+        let member = text(&members["members"][0]["id"]);
+        let secrets = vec![
+            organization.id.clone(),
+            organization.name.clone(),
+            organization.default_project_id.clone(),
+            ann.id.clone(),
+            ann.email.clone(),
+            project.clone(),
+            "project-of-ann".to_owned(),
+            credential.clone(),
+            invitation.clone(),
+            "guest-of-ann".to_owned(),
+            member.clone(),
+            "424242".to_owned(),
+            "occupation-of-ann".to_owned(),
+        ];
+        Victim {
+            user_id: ann.id.clone(),
+            coupon: text(&coupon["coupon"]["id"]),
+            organization,
+            project,
+            credential,
+            invitation,
+            member,
+            confirmation,
+            secrets,
+        }
+    }
+
+    /// The request of an attacker for an operation. An operation that is not
+    /// listed here fails the test: whoever adds one says how it is attacked.
+    pub fn attack(&self, meta: &Meta, unique: &str) -> Attack {
+        let mut query = Vec::new();
+        let mut body = Value::Null;
+        let expect = match meta.id {
+            "Signup" | "LoginMethod" | "GetOAuthOptions" | "OAuthCallback" | "TestAnon" => {
+                Expect::Public("before there is a token, and about nothing that exists")
+            }
+            "Login" | "ResetPassword" => Expect::Public("needs the password, or says nothing"),
+            "Validate" | "UpdatePassword" => Expect::Public("needs the secret of a mail"),
+            id if id.starts_with("Operator") => {
+                body = json!({"reason": "mine", "plan": "pro", "code": "STOLEN", "percent_off": 100});
+                Expect::OperatorOnly
+            }
+            "GetOrganization" | "DeleteOrganization" | "ReactivateOrganization" | "SwitchOrganization" => {
+                Expect::Refused
+            }
+            "UpdateOrganization" | "UpdateOrganization2" | "UpdateOrganizationName" => {
+                body = json!({"name": "stolen", "billing_name": "Eve", "city": "Eden"});
+                Expect::Refused
+            }
+            "CreateAccessToken" => {
+                body = json!({"validity": "60s"});
+                Expect::Refused
+            }
+            "DeactivateOrganization" => {
+                body = json!({"skip_confirmation": true});
+                Expect::Refused
+            }
+            "UpdateOrganizationDefaultProject" => {
+                body = json!({"default_project_id": self.project});
+                Expect::Refused
+            }
+            "UpdateOrganizationPlan" => {
+                body = json!({"plan": "pro"});
+                Expect::Refused
+            }
+            "UpsertSignupQualification" => {
+                body = json!({"signup_qualification": {"stolen": true}});
+                Expect::Refused
+            }
+            "GetBudget" | "DeleteBudget" | "GetQuotas" | "GetOrganizationSummary" => Expect::Refused,
+            "CreateBudget" | "UpdateBudget" => {
+                body = json!({"amount": "1"});
+                Expect::Refused
+            }
+            "RemoveOrganizationMember" | "DeleteUser" | "DeleteUserV2" | "ConfirmOrganizationAction" => Expect::Refused,
+            "GetUserOrganizationInvitation" | "AcceptOrganizationInvitation" | "DeclineOrganizationInvitation" => {
+                Expect::Refused
+            }
+            "GetOrganizationInvitation" | "DeleteOrganizationInvitation" | "ResendOrganizationInvitation" => {
+                Expect::Refused
+            }
+            "GetCredential" | "DeleteCredential" | "GetProject" | "DeleteProject" => Expect::Refused,
+            "UpdateCredential" | "UpdateCredential2" | "UpdateProject" | "UpdateProject2" => {
+                body = json!({"name": "stolen"});
+                Expect::Refused
+            }
+            "CreateCredential" => {
+                body = json!({"name": "stolen", "type": "ORGANIZATION", "organization_id": self.organization.id});
+                Expect::Refused
+            }
+            "ListCredentials" | "ListOrganizationMembers" => {
+                query.push(("organization_id", self.organization.id.clone()));
+                Expect::Refused
+            }
+            "ListOrganizationInvitations" => {
+                query.push(("user_id", self.user_id.clone()));
+                Expect::Refused
+            }
+            "GetSubscription" | "GetPaymentMethod" | "DeletePaymentMethod" | "ConfirmPaymentAuthorization" => {
+                Expect::Refused
+            }
+            "CreateOrganization" => {
+                body = json!({"name": format!("eve-{unique}")});
+                Expect::OwnThings
+            }
+            "UpdateUser" | "UpdateUser2" | "UpdateUserV2" | "UpdateUserV22" => {
+                body = json!({"id": self.user_id, "name": "Eve"});
+                Expect::OwnThings
+            }
+            "CreateProject" => {
+                body = json!({"name": format!("eve-{unique}"), "organization_id": self.organization.id});
+                Expect::OwnThings
+            }
+            "CreateOrganizationInvitation" => {
+                body = json!({"email": format!("{unique}@example.com"), "organization_id": self.organization.id});
+                Expect::OwnThings
+            }
+            "TestAuth" => {
+                body = json!({"payload": "x", "organization_id": self.organization.id});
+                Expect::OwnThings
+            }
+            "RedeemCoupon" => {
+                body = json!({"code": "COUPON"});
+                Expect::OwnThings
+            }
+            "UnscopeOrganizationToken"
+            | "GetGithubInstallation"
+            | "GithubInstallation"
+            | "Logout"
+            | "RefreshToken"
+            | "NewSession"
+            | "ResendEmailValidation"
+            | "GetCurrentUser"
+            | "GetUserSettings"
+            | "UpdateUserSettings"
+            | "GetCurrentOrganization"
+            | "ListUserOrganizations"
+            | "ListUserOrganizationInvitations"
+            | "GetAccountActivities"
+            | "ListProjects"
+            | "ListApps"
+            | "ListActivities"
+            | "ListNotifications"
+            | "ReviewOrganizationCapacity"
+            | "ListPaymentMethods"
+            | "CreatePaymentAuthorization"
+            | "HasUnpaidInvoices"
+            | "Manage"
+            | "NextInvoice"
+            | "GetOrganizationUsage"
+            | "GetOrganizationUsageDetails"
+            | "CheckCoupon" => Expect::OwnThings,
+            id => panic!("say how a stranger would attack {id}"),
+        };
+        Attack { expect, path: self.path(meta), query, body }
+    }
+
+    /// The path with the victim's ids in it.
+    fn path(&self, meta: &Meta) -> String {
+        let id = match meta.path.split('/').nth(2).unwrap_or_default() {
+            _ if meta.path.starts_with("/operator/v1/coupons") => &self.coupon,
+            "coupons" => "COUPON",
+            "account" if meta.path.contains("validate") => &self.confirmation,
+            "account" | "organization_invitations" => &self.invitation,
+            "organization_members" => &self.member,
+            "organization_confirmations" => &self.confirmation,
+            "credentials" => &self.credential,
+            "projects" => &self.project,
+            "users" => &self.user_id,
+            "subscriptions" | "payment_methods" => "0b7d9a52-5a6c-4a55-9d3c-3a9c5b1f7e21",
+            _ => &self.organization.id,
+        };
+        ["{id}", "{organization_id}", "{code}"].iter().fold(meta.path.to_owned(), |path, name| path.replace(name, id))
+    }
+}
+
+/// A person of another organization, with a token of every kind.
+pub struct Stranger<'s> {
+    pub person: Person<'s>,
+    pub organization: Organization,
+}
+
+impl Stranger<'_> {
+    pub async fn make(server: &TestServer) -> Stranger<'_> {
+        let person = server.person("eve").await;
+        let organization = person.organization("evil").await;
+        Stranger { person, organization }
+    }
+
+    /// Fresh tokens, because an attack may use one up.
+    pub async fn tokens(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("a session without an organization", self.person.token.clone()),
+            ("a session in another organization", self.person.switch(&self.organization.id).await),
+            ("an access token of another organization", self.person.access_token(&self.organization).await),
+            (
+                "a credential of another organization",
+                self.person.credential(&self.organization, "ORGANIZATION").await.1,
+            ),
+            ("a credential of a stranger", self.person.credential(&self.organization, "USER").await.1),
+        ]
+    }
+}
