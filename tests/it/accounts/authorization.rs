@@ -58,7 +58,8 @@ async fn no_token_is_refused_with_a_hint() {
 async fn another_scheme_is_refused() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
-    for header in [format!("Basic {}", ann.token), format!("Token {}", ann.token), format!("{} {}", ann.token, ann.token)]
+    for header in
+        [format!("Basic {}", ann.token), format!("Token {}", ann.token), format!("{} {}", ann.token, ann.token)]
     {
         profile(&server, &header).await.error(401, "authentication_error");
     }

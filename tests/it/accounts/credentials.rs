@@ -148,11 +148,8 @@ async fn the_token_is_shown_once() {
     let (id, token) = ann.credential(&acme, "ORGANIZATION").await;
     let body = json!({"name": "renamed"});
     let update = server.call("PATCH", &format!("{PATH}/{id}")).token(&acme.token).json(&body).send().await;
-    let replies = [
-        on(&server, &acme.token, "GET", &id).await,
-        server.call("GET", PATH).token(&acme.token).send().await,
-        update,
-    ];
+    let replies =
+        [on(&server, &acme.token, "GET", &id).await, server.call("GET", PATH).token(&acme.token).send().await, update];
     for reply in replies {
         assert!(!reply.text.contains(&token), "{}", reply.text);
         assert!(reply.text.contains(r#""token":"""#), "{}", reply.text);
@@ -258,7 +255,8 @@ async fn an_update_takes_a_mask() {
         let call = server.call("PATCH", &format!("{PATH}/{id}")).token(&acme.token);
         call.query(&[("update_mask", mask)]).json(&body).send().await
     };
-    let credential = update("description", json!({"name": "no", "description": "yes"})).await.ok()["credential"].clone();
+    let credential =
+        update("description", json!({"name": "no", "description": "yes"})).await.ok()["credential"].clone();
     assert_eq!((&credential["name"], &credential["description"]), (&json!("a credential"), &json!("yes")));
     assert_eq!(update("description", json!({})).await.ok()["credential"]["description"], "");
     assert_eq!(update("token,expiresAt", json!({"name": "no"})).await.ok()["credential"]["name"], "a credential");

@@ -15,7 +15,12 @@ async fn one_deletes_ones_own_account() {
         let reply = ann.call("DELETE", &format!("{path}/{}", ann.id)).send().await.ok();
         assert_eq!((&reply["user"]["id"], &reply["user"]["email"]), (&json!(ann.id), &json!(ann.email)));
         assert!(!can_log_in(&ann).await, "{path}");
-        server.call("DELETE", &format!("{path}/{}", ann.id)).token(&ann.token).send().await.error(401, "authentication_error");
+        server
+            .call("DELETE", &format!("{path}/{}", ann.id))
+            .token(&ann.token)
+            .send()
+            .await
+            .error(401, "authentication_error");
         server.signup("anna").await;
         let anna = login(&server, "anna@example.com", PASSWORD).await.ok()["token"].clone();
         let path = format!("{path}/{}", anna["user_id"].as_str().unwrap());

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{NOBODY, activities, deactivate, lock, login, text, time};
 
-const BAD_LOGIN: &str =
-    "There is no Koyeb account associated with this email address or your password is incorrect";
+const BAD_LOGIN: &str = "There is no Koyeb account associated with this email address or your password is incorrect";
 
 async fn login_to(server: &TestServer, email: &str, organization: &str) -> Reply {
     let body = json!({"email": email, "password": PASSWORD, "organization_id": organization});

@@ -108,9 +108,8 @@ async fn a_foreign_organization_is_forbidden_and_a_missing_one_is_not_found() {
     let (acme, bolt) = (ann.organization("acme").await, bob.organization("bolt").await);
     let (_, credential) = bob.credential(&bolt, "ORGANIZATION").await;
     for token in [&bob.token, &bolt.token, &credential] {
-        let call = |id: &str| {
-            server.call("GET", "/v1/organization_members").token(token).query(&[("organization_id", id)])
-        };
+        let call =
+            |id: &str| server.call("GET", "/v1/organization_members").token(token).query(&[("organization_id", id)]);
         call(&acme.id).send().await.error(403, "authorization_error");
         call(NOBODY).send().await.error(404, "not_found");
     }

@@ -171,7 +171,8 @@ async fn a_bad_password_is_refused_on_the_page_and_the_link_goes_on() {
     let ann = server.person("ann").await;
     let mail = forget_password(&server, &ann.email).await;
     for (password, repeat) in [("short", "short"), (NEW, "something else"), ("", "")] {
-        let reply = press(&server, &mail, &[("password", password), ("password_repeat", repeat), ("repeat", repeat)]).await;
+        let reply =
+            press(&server, &mail, &[("password", password), ("password_repeat", repeat), ("repeat", repeat)]).await;
         assert_eq!(reply.status, 400, "{}", reply.text);
         assert!(password.is_empty() || !reply.text.contains(password), "a password is not shown");
     }

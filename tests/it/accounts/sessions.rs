@@ -116,11 +116,8 @@ async fn a_new_session_has_no_organization_and_keeps_the_presented_one() {
 async fn sessions_are_opened_with_a_body_or_without() {
     let server = TestServer::start().await;
     let ann = server.signup("ann").await;
-    let calls = [
-        ("PUT", "/v1/account/refresh"),
-        ("POST", "/v1/account/session"),
-        ("POST", "/v1/unscope_organization_token"),
-    ];
+    let calls =
+        [("PUT", "/v1/account/refresh"), ("POST", "/v1/account/session"), ("POST", "/v1/unscope_organization_token")];
     for (method, path) in calls {
         for body in ["", "{}", "{}\n", "null", "{\"unknown\":1}"] {
             ann.call(method, path).header("seon-fp", "x").body(body).send().await.ok();
@@ -136,11 +133,8 @@ async fn opening_sessions_needs_a_person() {
     let acme = ann.organization("acme").await;
     let (_, credential) = ann.credential(&acme, "ORGANIZATION").await;
     let access = ann.access_token(&acme).await;
-    let calls = [
-        ("PUT", "/v1/account/refresh"),
-        ("POST", "/v1/account/session"),
-        ("POST", "/v1/unscope_organization_token"),
-    ];
+    let calls =
+        [("PUT", "/v1/account/refresh"), ("POST", "/v1/account/session"), ("POST", "/v1/unscope_organization_token")];
     for (method, path) in calls {
         server.call(method, path).send().await.error(401, "authentication_error");
         for token in [&credential, &access] {

@@ -15,7 +15,8 @@ async fn a_new_person_is_told_of_failures() {
 async fn a_setting_is_changed_at_the_top_level() {
     let server = TestServer::start().await;
     let ann = server.signup("ann").await;
-    for (name, wanted) in [("failed_deployment_email_notification", false), ("failedDeploymentEmailNotification", true)] {
+    for (name, wanted) in [("failed_deployment_email_notification", false), ("failedDeploymentEmailNotification", true)]
+    {
         let reply = ann.call("PATCH", "/v1/account/settings").json(&json!({name: wanted})).send().await.ok();
         assert_eq!(reply["settings"]["failed_deployment_email_notification"], wanted);
         assert_eq!(ann.call("GET", "/v1/account/settings").send().await.ok(), reply);

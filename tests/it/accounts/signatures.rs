@@ -101,7 +101,8 @@ async fn a_token_says_nothing_of_the_person_but_her_id() {
 
 #[tokio::test]
 async fn a_new_key_signs_after_90_days_and_old_tokens_go_on() {
-    let server = TestServer::start_with(|config| config.session_lifetime = std::time::Duration::from_hours(24 * 200)).await;
+    let server =
+        TestServer::start_with(|config| config.session_lifetime = std::time::Duration::from_hours(24 * 200)).await;
     let ann = server.person("ann").await;
     let acme = ann.organization("acme").await;
     server.advance(91 * DAY);
@@ -112,7 +113,10 @@ async fn a_new_key_signs_after_90_days_and_old_tokens_go_on() {
         })
         .await;
     let (old, _) = verified(&keys, &acme.token);
-    assert_eq!((profile_status(&server, &ann.token).await, scope(&server, &acme.token).await), (200, Ok(acme.id.clone())));
+    assert_eq!(
+        (profile_status(&server, &ann.token).await, scope(&server, &acme.token).await),
+        (200, Ok(acme.id.clone()))
+    );
     let fresh = ann.switch(&acme.id).await;
     let (new, _) = verified(&keys, &fresh);
     assert_ne!(old["kid"], new["kid"]);

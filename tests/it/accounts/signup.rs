@@ -85,7 +85,8 @@ async fn an_address_signs_up_once() {
 #[tokio::test]
 async fn what_is_no_address_is_refused() {
     let server = TestServer::start().await;
-    for email in ["", " ", "ann", "@example.com", "ann@", "a b@example.com", "ann@example.com\r\nBcc: eve@example.com"] {
+    for email in ["", " ", "ann", "@example.com", "ann@", "a b@example.com", "ann@example.com\r\nBcc: eve@example.com"]
+    {
         let reply = signup_as(&server, email).await;
         reply.error(400, "invalid_argument");
         reply.field("email");

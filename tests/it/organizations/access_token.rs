@@ -146,7 +146,8 @@ async fn sessions_and_both_kinds_of_credential_may_make_one() {
 async fn nobody_makes_one_for_a_foreign_organization() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
-    let (acme, other, globex) = (ann.organization("acme").await, ann.organization("other").await, globex(&server).await);
+    let (acme, other, globex) =
+        (ann.organization("acme").await, ann.organization("other").await, globex(&server).await);
     let (_, credential) = ann.credential(&other, "ORGANIZATION").await;
     for token in [&credential, &globex.token] {
         let reply = server.call("POST", &path(&acme, "/access_token")).token(token).send().await;

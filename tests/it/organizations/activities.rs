@@ -60,7 +60,9 @@ async fn has_next_tells_whether_there_is_more() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
     within(&server, &acme, "POST", "/v1/projects").json(&json!({"name": "one"})).send().await.ok();
-    for (limit, offset, length, has_next) in [("1", "0", 1, true), ("1", "1", 1, false), ("2", "0", 2, false), ("5", "2", 0, false)] {
+    for (limit, offset, length, has_next) in
+        [("1", "0", 1, true), ("1", "1", 1, false), ("2", "0", 2, false), ("5", "2", 0, false)]
+    {
         let query = [("limit", limit), ("offset", offset)];
         let reply = within(&server, &acme, "GET", "/v1/activities").query(&query).send().await.ok();
         assert_eq!((list(&reply["activities"]).len(), &reply["has_next"]), (length, &json!(has_next)), "{query:?}");

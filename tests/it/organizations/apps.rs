@@ -97,7 +97,8 @@ async fn the_authenticated_test_echoes_and_tells_whom_a_token_acts_for() {
         (&of_organization, "", &acme.id),
     ] {
         let call = server.call("POST", "/v1/test/auth").token(token).json(&json!({"payload": "pïng\n"}));
-        let expected = json!({"payload": "pïng\n", "user_id": user, "organization_id": organization, "workspace_id": ""});
+        let expected =
+            json!({"payload": "pïng\n", "user_id": user, "organization_id": organization, "workspace_id": ""});
         assert_eq!(call.send().await.ok(), expected);
     }
 }

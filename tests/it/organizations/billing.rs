@@ -95,8 +95,12 @@ async fn times_that_are_none_are_refused_by_name() {
     let ask = |query: &[(&str, &str)]| within(&server, &acme, "GET", "/v1/usages").query(query).send();
     ask(&[("starting_time", "yesterday")]).await.field("starting_time");
     ask(&[("ending_time", "2026-13-01T00:00:00Z")]).await.field("ending_time");
-    ask(&[("starting_time", "2026-02-01T00:00:00Z"), ("ending_time", "2026-01-01T00:00:00Z")]).await.field("ending_time");
-    ask(&[("starting_time", "2000-01-01T00:00:00Z"), ("ending_time", "2026-01-01T00:00:00Z")]).await.field("ending_time");
+    ask(&[("starting_time", "2026-02-01T00:00:00Z"), ("ending_time", "2026-01-01T00:00:00Z")])
+        .await
+        .field("ending_time");
+    ask(&[("starting_time", "2000-01-01T00:00:00Z"), ("ending_time", "2026-01-01T00:00:00Z")])
+        .await
+        .field("ending_time");
 }
 
 #[tokio::test]

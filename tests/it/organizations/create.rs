@@ -52,7 +52,8 @@ async fn external_ids_are_there_and_differ() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
     let (one, two) = (ann.organization("one").await, ann.organization("two").await);
-    let (one, two) = (read(&server, &one).await["external_id"].clone(), read(&server, &two).await["external_id"].clone());
+    let (one, two) =
+        (read(&server, &one).await["external_id"].clone(), read(&server, &two).await["external_id"].clone());
     assert!(text(&one).starts_with("org_") && text(&one).len() > 4);
     assert_ne!(one, two);
 }
@@ -77,7 +78,10 @@ async fn the_creator_is_its_only_member_and_owner() {
     let reply = ann.call("GET", "/v1/organization_members").query(&query).send().await.ok();
     assert_eq!(reply["count"], 1);
     let member = &reply["members"][0];
-    assert_eq!((&member["user_id"], &member["role"], &member["status"]), (&json!(ann.id), &json!("OWNER"), &json!("ACTIVE")));
+    assert_eq!(
+        (&member["user_id"], &member["role"], &member["status"]),
+        (&json!(ann.id), &json!("OWNER"), &json!("ACTIVE"))
+    );
 }
 
 #[tokio::test]

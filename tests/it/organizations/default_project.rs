@@ -47,7 +47,12 @@ async fn a_project_of_another_organization_is_not_found() {
 async fn an_id_that_is_none_is_refused() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
-    for body in [json!({}), json!({"default_project_id": ""}), json!({"default_project_id": "x"}), json!({"default_project_id": 5})] {
+    for body in [
+        json!({}),
+        json!({"default_project_id": ""}),
+        json!({"default_project_id": "x"}),
+        json!({"default_project_id": 5}),
+    ] {
         let reply = to(&server, &acme, "PUT", "/default_project").json(&body).send().await;
         reply.field("default_project_id");
         reply.error(400, "invalid_argument");

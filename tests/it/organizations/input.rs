@@ -131,7 +131,8 @@ async fn every_bad_id_in_a_path_is_refused_by_its_name() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
     for meta in ALL {
-        let Some(parameter) = ["organization_id", "id"].into_iter().find(|p| meta.path.contains(&format!("{{{p}}}"))) else {
+        let Some(parameter) = ["organization_id", "id"].into_iter().find(|p| meta.path.contains(&format!("{{{p}}}")))
+        else {
             continue;
         };
         // The ids of mailed links are secrets, of which any form is merely unknown.
@@ -168,7 +169,9 @@ async fn of_a_repeated_member_the_last_one_counts() {
 async fn hostile_texts_are_kept_or_refused_and_do_nothing() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
-    for text in ["'; drop table organizations; --", "<script>alert(1)</script>", "${jndi:ldap://x}", "\u{202e}abc", "%s%n"] {
+    for text in
+        ["'; drop table organizations; --", "<script>alert(1)</script>", "${jndi:ldap://x}", "\u{202e}abc", "%s%n"]
+    {
         let reply = to(&server, &acme, "PATCH", "").json(&json!({"billing_name": text})).send().await.ok();
         assert_eq!(reply["organization"]["billing_name"], *text);
         let query = [("search", text)];

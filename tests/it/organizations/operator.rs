@@ -5,7 +5,9 @@ use polity_api::table::ALL;
 use polity_tests::TestServer;
 use serde_json::{Value, json};
 
-use crate::support::{NOBODY, acme, activities, deactivate, delete, globex, list, lock, operator_path, pluck, read, text, to};
+use crate::support::{
+    NOBODY, acme, activities, deactivate, delete, globex, list, lock, operator_path, pluck, read, text, to,
+};
 
 async fn search(server: &TestServer, query: &[(&str, &str)]) -> Value {
     server.operator("GET", "/operator/v1/organizations").query(query).send().await.ok()
@@ -124,7 +126,14 @@ async fn what_is_not_there_is_not_found() {
     let acme = acme(&server).await;
     delete(&server, &acme).await;
     for id in [NOBODY, &acme.id] {
-        for (method, rest) in [("GET", ""), ("POST", "/lock"), ("POST", "/unlock"), ("POST", "/verify"), ("POST", "/plan"), ("PUT", "/quotas")] {
+        for (method, rest) in [
+            ("GET", ""),
+            ("POST", "/lock"),
+            ("POST", "/unlock"),
+            ("POST", "/verify"),
+            ("POST", "/plan"),
+            ("PUT", "/quotas"),
+        ] {
             let path = format!("/operator/v1/organizations/{id}{rest}");
             let reply = server.operator(method, &path).json(&json!({"reason": "x", "plan": "pro"})).send().await;
             reply.error(404, "not_found");
@@ -143,7 +152,10 @@ async fn locking_needs_a_reason_and_keeps_it() {
     }
     assert_eq!(read(&server, &acme).await["status"], "ACTIVE");
     let reply = server.operator("POST", &path).json(&json!({"reason": "spam"})).send().await.ok();
-    assert_eq!((&reply["organization"]["status"], &reply["operator"]["lock_reason"]), (&json!("LOCKED"), &json!("spam")));
+    assert_eq!(
+        (&reply["organization"]["status"], &reply["operator"]["lock_reason"]),
+        (&json!("LOCKED"), &json!("spam"))
+    );
     assert_eq!(reply["organization"]["status_message"], "LOCKED");
 }
 
@@ -154,7 +166,10 @@ async fn a_second_lock_changes_the_reason_and_nothing_else() {
     lock(&server, &acme).await;
     let path = operator_path(&acme, "/lock");
     let reply = server.operator("POST", &path).json(&json!({"reason": "fraud"})).send().await.ok();
-    assert_eq!((&reply["organization"]["status"], &reply["operator"]["lock_reason"]), (&json!("LOCKED"), &json!("fraud")));
+    assert_eq!(
+        (&reply["organization"]["status"], &reply["operator"]["lock_reason"]),
+        (&json!("LOCKED"), &json!("fraud"))
+    );
 }
 
 #[tokio::test]
@@ -163,7 +178,10 @@ async fn unlocking_makes_it_active_and_forgets_the_reason() {
     let acme = acme(&server).await;
     lock(&server, &acme).await;
     let reply = server.operator("POST", &operator_path(&acme, "/unlock")).send().await.ok();
-    assert_eq!((&reply["organization"]["status"], &reply["organization"]["status_message"]), (&json!("ACTIVE"), &json!("VALID")));
+    assert_eq!(
+        (&reply["organization"]["status"], &reply["organization"]["status_message"]),
+        (&json!("ACTIVE"), &json!("VALID"))
+    );
     assert_eq!(reply["operator"]["lock_reason"], "");
 }
 
@@ -204,7 +222,10 @@ async fn locking_is_an_activity_of_a_system_user() {
     server.operator("POST", &operator_path(&acme, "/unlock")).send().await.ok();
     let activities = activities(&server, &acme).await;
     for (activity, event) in activities.iter().zip(["unlocked", "locked"]) {
-        assert_eq!((&activity["metadata"]["event"], &activity["actor"]["type"]), (&json!(event), &json!("system_user")));
+        assert_eq!(
+            (&activity["metadata"]["event"], &activity["actor"]["type"]),
+            (&json!(event), &json!("system_user"))
+        );
     }
     assert!(!json!(activities).to_string().contains("abuse"), "the reason is the operator's");
 }

@@ -79,7 +79,9 @@ async fn a_quota_that_does_not_fit_is_refused_and_nothing_is_written() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
     let before = to(&server, &acme, "GET", "/quotas").send().await.ok();
-    for (field, value) in [("apps", json!("-1")), ("max_projects", json!("many")), ("regions", json!("fra")), ("memory_mb", json!(1.5))] {
+    for (field, value) in
+        [("apps", json!("-1")), ("max_projects", json!("many")), ("regions", json!("fra")), ("memory_mb", json!(1.5))]
+    {
         let mut body = json!({"services": "1"});
         body[field] = value;
         server.operator("PUT", &operator_path(&acme, "/quotas")).json(&body).send().await.field(field);

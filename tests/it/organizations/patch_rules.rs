@@ -81,7 +81,8 @@ async fn with_a_mask_only_its_fields_change() {
 async fn a_field_in_the_mask_that_is_not_in_the_body_is_cleared() {
     let server = TestServer::start().await;
     let acme = furnished(&server).await;
-    let after = change(&server, &acme, "PATCH", &[("update_mask", "city,company,email_domain_allowlist")], &json!({})).await;
+    let after =
+        change(&server, &acme, "PATCH", &[("update_mask", "city,company,email_domain_allowlist")], &json!({})).await;
     assert_eq!((&after["city"], &after["company"]), (&json!(""), &json!(false)));
     assert_eq!((&after["email_domain_allowlist"], &after["state"]), (&json!([]), &json!("IDF")));
 }

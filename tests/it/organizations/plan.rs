@@ -43,7 +43,14 @@ async fn a_plan_that_only_the_operator_gives_is_refused() {
 async fn a_plan_that_is_none_is_refused() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
-    for body in [json!({}), json!({"plan": "gold"}), json!({"plan": ""}), json!({"plan": 99}), json!({"plan": {}}), json!({"plan": "PRO"})] {
+    for body in [
+        json!({}),
+        json!({"plan": "gold"}),
+        json!({"plan": ""}),
+        json!({"plan": 99}),
+        json!({"plan": {}}),
+        json!({"plan": "PRO"}),
+    ] {
         let reply = choose(&server, &acme, &body).await;
         reply.field("plan");
         reply.error(400, "invalid_argument");

@@ -47,7 +47,8 @@ async fn no_label_names_an_organization_a_person_or_a_path() {
     ann.call("GET", "/v1/coupons/SECRET-CODE").send().await;
     server.call("GET", "/v1/some/made/up/path").send().await;
     let metrics = metrics(&server).await;
-    for secret in [&acme.id, "acme", &ann.id, "example.com", "SECRET-CODE", "made", &acme.token, server.operator_key()] {
+    for secret in [&acme.id, "acme", &ann.id, "example.com", "SECRET-CODE", "made", &acme.token, server.operator_key()]
+    {
         assert!(!metrics.contains(secret), "{secret}");
     }
 }
@@ -75,7 +76,12 @@ async fn the_document_has_every_operation_of_the_table_and_no_other() {
     assert_eq!(document["openapi"], "3.1.0");
     for meta in ALL {
         let operation = &document["paths"][meta.path][meta.method.to_ascii_lowercase()];
-        assert_eq!((&operation["operationId"], &operation["tags"]), (&json!(meta.id), &json!([meta.tag])), "{}", meta.id);
+        assert_eq!(
+            (&operation["operationId"], &operation["tags"]),
+            (&json!(meta.id), &json!([meta.tag])),
+            "{}",
+            meta.id
+        );
     }
     let paths = document["paths"].as_object().unwrap().values();
     let count: usize = paths.map(|methods| methods.as_object().unwrap().len()).sum();

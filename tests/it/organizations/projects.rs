@@ -37,7 +37,8 @@ async fn a_name_is_required_and_of_64_characters_at_most() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
     let long = "x".repeat(65);
-    for body in [json!({}), json!({"name": " "}), json!({"name": long}), json!({"name": 5}), json!({"name": "a\u{1}"})] {
+    for body in [json!({}), json!({"name": " "}), json!({"name": long}), json!({"name": 5}), json!({"name": "a\u{1}"})]
+    {
         create(&server, &acme, &body).await.field("name");
     }
     create(&server, &acme, &json!({"name": "x", "description": "x".repeat(1025)})).await.field("description");

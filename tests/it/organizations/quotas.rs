@@ -27,8 +27,17 @@ async fn every_quota_is_there_and_none_is_null() {
     assert_eq!(keys(&reply), ["quotas"]);
     let mut expected: Vec<&str> = TEXTS.to_vec();
     expected.extend([
-        "instance_types", "regions", "max_instances_by_type", "persistent_volumes_by_region", "domains_load_balancer",
-        "metrics_retention", "logs_retention", "access_reserved_subdomains", "proxy_ports", "scale_to_zero", "lifecycle",
+        "instance_types",
+        "regions",
+        "max_instances_by_type",
+        "persistent_volumes_by_region",
+        "domains_load_balancer",
+        "metrics_retention",
+        "logs_retention",
+        "access_reserved_subdomains",
+        "proxy_ports",
+        "scale_to_zero",
+        "lifecycle",
     ]);
     expected.sort_unstable();
     assert_eq!(keys(&reply["quotas"]), expected);
@@ -69,7 +78,8 @@ async fn the_summary_has_every_group_with_its_map() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
     let summary = to(&server, &acme, "GET", "/summary").send().await.ok()["summary"].clone();
-    let expected = ["apps", "domains", "instances", "members", "neon_postgres", "organization_id", "secrets", "services"];
+    let expected =
+        ["apps", "domains", "instances", "members", "neon_postgres", "organization_id", "secrets", "services"];
     assert_eq!(keys(&summary), expected);
     assert_eq!(summary["organization_id"], acme.id);
     assert_eq!(summary["services"], json!({}));

@@ -142,7 +142,8 @@ async fn the_command_line_cannot_switch_with_a_token_of_an_organization() {
     let (acme, other) = (ann.organization("acme").await, ann.organization("other").await);
     let (_, token) = ann.credential(&acme, "ORGANIZATION").await;
     let path = format!("/v1/organizations/{}/switch", other.id);
-    let message = server.call("POST", &path).token(&token).json(&json!({})).send().await.error(403, "authorization_error");
+    let message =
+        server.call("POST", &path).token(&token).json(&json!({})).send().await.error(403, "authorization_error");
     assert!(message.contains("requires a user token"), "{message}");
 }
 
@@ -162,7 +163,8 @@ async fn a_dashboard_starts_in_an_organization() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
     let acme = ann.organization("acme").await;
-    let organization = within(&server, &acme, "GET", "/v1/account/organization").send().await.ok()["organization"].clone();
+    let organization =
+        within(&server, &acme, "GET", "/v1/account/organization").send().await.ok()["organization"].clone();
     let project = format!("/v1/projects/{}", text(&organization["default_project_id"]));
     let listed = "/v1/account/organizations?limit=10&statuses=ACTIVE&statuses=WARNING&statuses=LOCKED\
                   &statuses=DEACTIVATING&statuses=DEACTIVATED";
@@ -177,7 +179,9 @@ async fn a_dashboard_starts_in_an_organization() {
         "/v1/account/organization_invitations?statuses=PENDING",
         "/v1/notifications?unseen=true&limit=10",
     ] {
-        let call = within(&server, &acme, "GET", path).header("seon-fp", "print").header("x-koyeb-project-id", &acme.default_project_id);
+        let call = within(&server, &acme, "GET", path)
+            .header("seon-fp", "print")
+            .header("x-koyeb-project-id", &acme.default_project_id);
         let reply = call.send().await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text);
     }

@@ -85,7 +85,8 @@ async fn allowed_domains_restrict_invitations() {
     let acme = acme(&server).await;
     let body = json!({"email_domain_allowlist": ["acme.example"]});
     to(&server, &acme, "PATCH", "").json(&body).send().await.ok();
-    let invite = |email: &str| within(&server, &acme, "POST", "/v1/organization_invitations").json(&json!({"email": email}));
+    let invite =
+        |email: &str| within(&server, &acme, "POST", "/v1/organization_invitations").json(&json!({"email": email}));
     invite("bob@other.example").send().await.field("email");
     invite("bob@acme.example").send().await.ok();
 }
