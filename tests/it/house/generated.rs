@@ -1,0 +1,57 @@
+//! Documents generated from the code. With `POLITY_UPDATE_DOCS` set, the tests
+//! write them; `cargo xtask gen` does that.
+
+use std::path::Path;
+
+use polity_api::table::ALL;
+
+fn compare(name: &str, wanted: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    if std::env::var_os("POLITY_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, wanted).expect("a document to write");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == wanted, "docs/{name} is not what the code says: run cargo xtask gen");
+}
+
+#[test]
+fn the_generated_lifecycle_page_is_current() {
+    compare("lifecycle.md", &polity_ops::lifecycle::as_markdown());
+}
+
+#[test]
+fn the_generated_list_of_operations_is_current() {
+    let mut page = String::from(
+        "# Operations\n\nGenerated from the table in `crates/api/src/table.rs` by `cargo xtask gen`.\n\n\
+         Who may call: *Anyone*; *Token*, any valid one; *User*, a token of a person; *Member*, a token that acts for\n\
+         the organization; *Operator*. Works in: *Active*, an organization in good standing; *Exists*, also while it is\n\
+         deactivated; *Readable*, until it is deleted, locked included.\n",
+    );
+    let mut tag = "";
+    for meta in ALL {
+        if meta.tag != tag {
+            tag = meta.tag;
+            page.push_str(&format!(
+                "\n## {tag}\n\n| Operation | Route | Who | Works in | Paging | Rate | What |\n|---|---|---|---|---|---|---|\n"
+            ));
+        }
+        let what = meta.doc.lines().next().unwrap_or_default().trim();
+        page.push_str(&format!(
+            "| {} | `{} {}` | {:?} | {:?} | {:?} | {:?} | {what} |\n",
+            meta.id, meta.method, meta.path, meta.who, meta.needs, meta.paging, meta.rate
+        ));
+    }
+    compare("operations.md", &page);
+}
+
+#[test]
+fn the_generated_table_of_settings_is_current() {
+    let page = format!(
+        "# Configuration\n\nGenerated from the settings in `crates/server/src/config/setting.rs` by `cargo xtask gen`.\n\n\
+         A flag of `polity serve` counts before the environment, the environment before the file named by `--config`,\n\
+         the file before the default. An unknown key in the file is an error that names it. `polity config` prints what\n\
+         is in effect, with secrets masked.\n\n{}",
+        polity_server::config::setting::markdown()
+    );
+    compare("configuration.md", &page);
+}
