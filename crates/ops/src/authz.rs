@@ -74,11 +74,9 @@ pub struct Caller {
 /// 401 for a token that does not work, 403 for one of the wrong kind, and what
 /// [`Caller::organization`] says of the organization of an organization's token.
 pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
+    admit(call.presented)?;
     let caller = match call.presented {
-        Presented::Nothing => {
-            return Err(Error::unauthenticated("a token is required: send the header Authorization: Bearer <token>"));
-        }
-        Presented::Refused(why) => return Err(Error::unauthenticated(why)),
+        Presented::Nothing | Presented::Refused(_) => return Err(Error::internal("a caller without a token")),
         Presented::Operator => {
             let (principal, via) = (Principal::Operator, Via::OperatorKey);
             Caller { principal, scope: None, via, meta: call.meta }
@@ -94,6 +92,20 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
         )),
         (Who::User, Principal::Organization { .. }) => Err(Error::forbidden(NEEDS_USER)),
         _ => Ok(caller),
+    }
+}
+
+/// Refuses what can be refused without looking at a row.
+///
+/// # Errors
+/// 401 without a token, or with one that is not of this server.
+pub fn admit(presented: Presented) -> Result<()> {
+    match presented {
+        Presented::Nothing => {
+            Err(Error::unauthenticated("a token is required: send the header Authorization: Bearer <token>"))
+        }
+        Presented::Refused(why) => Err(Error::unauthenticated(why)),
+        Presented::Signed(..) | Presented::Credential(_) | Presented::Operator => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use http_body_util::BodyExt as _;
 use polity_api::input;
 use polity_api::operation::{Meta, Operation, Who};
 use polity_ops::token::{self, Presented};
-use polity_ops::{Call, Ctx, Error, Request, Result};
+use polity_ops::{Call, Ctx, Error, Request, Result, authz};
 
 use crate::app::App;
 use crate::middleware::edge::client;
@@ -94,15 +94,7 @@ fn admit(app: &App, meta: &'static Meta, headers: &HeaderMap, client: Option<std
         Some(Err(_)) => Presented::Refused("the token is not valid"),
     };
     if meta.who != Who::Anyone {
-        match presented {
-            Presented::Nothing => {
-                return Err(Error::unauthenticated(
-                    "a token is required: send the header Authorization: Bearer <token>",
-                ));
-            }
-            Presented::Refused(why) => return Err(Error::unauthenticated(why)),
-            Presented::Signed(..) | Presented::Credential(_) | Presented::Operator => {}
-        }
+        authz::admit(presented)?;
     }
     let project = headers.get("x-koyeb-project-id").and_then(|value| value.to_str().ok());
     Ok(Call {

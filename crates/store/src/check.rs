@@ -317,3 +317,17 @@ async fn every_unit_is_measured_under_its_name() {
     count(&db).await;
     assert!(seen.load(Ordering::Relaxed));
 }
+
+#[tokio::test]
+async fn the_last_handle_may_go_with_a_unit_nobody_waits_for() {
+    let (_dir, db) = open();
+    let last = db.clone();
+    let abandoned = tokio::spawn(async move {
+        let handle = last.clone();
+        last.write("abandoned", handle, |tx, _| Box::pin(async { events::append(tx, &event(1)).await })).await
+    });
+    tokio::task::yield_now().await;
+    abandoned.abort();
+    drop(db);
+    let _ = abandoned.await;
+}

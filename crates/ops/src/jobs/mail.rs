@@ -53,7 +53,12 @@ impl Mailer {
     /// # Errors
     /// When the directory cannot be made.
     pub fn outbox(directory: PathBuf) -> Result<Mailer> {
-        fs::create_dir_all(&directory).map_err(Error::internal)?;
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        // The mails hold secrets.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&directory).map_err(Error::internal)?;
         Ok(Mailer { from: mailbox("Polity <polity@localhost>")?, way: Way::Outbox(directory) })
     }
 

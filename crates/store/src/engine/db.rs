@@ -133,7 +133,10 @@ impl Db {
         let (reply, done) = oneshot::channel();
         let (called, observer) = (Instant::now(), self.observer.clone());
         self.lite.read(Box::new(move |conn| {
-            let _ = reply.send(run(unit, called, &observer, conn, &args, f));
+            let result = run(unit, called, &observer, conn, &args, f);
+            // The arguments may hold the last handle on the database: it must not outlive the reply.
+            drop(args);
+            let _ = reply.send(result);
         }))?;
         done.await.map_err(|_| Error::Closed)?
     }

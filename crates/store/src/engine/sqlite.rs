@@ -77,7 +77,9 @@ impl Drop for Lite {
     /// What waits is finished first: acknowledged or not, nothing is cut in half.
     fn drop(&mut self) {
         self.queues.take();
-        for thread in self.threads.drain(..) {
+        let this = thread::current().id();
+        // A unit whose caller is gone may hold the last handle: a thread cannot wait for itself.
+        for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != this) {
             let _ = thread.join();
         }
     }
