@@ -68,6 +68,8 @@ pub(crate) async fn start_deactivation(w: Work<'_>, actor: &Actor<'_>, row: &mut
     }
     row.updated_at = w.now;
     organizations::update(w.tx, row).await?;
+    // No link of before may deactivate it once more after a reactivation.
+    links::use_of_organization(w.tx, row.id, LinkPurpose::DeactivateOrganization, w.now).await?;
     promise(w, JobKind::Deactivate, row.id).await?;
     let details = metadata([("event", "deactivation_requested")]);
     event::append(w, actor, Some(row.id), &Object::organization(row), "updated", details).await
@@ -85,7 +87,6 @@ pub async fn confirm(ctx: Ctx, req: Request<ConfirmOrganizationAction>) -> Resul
             let link = mail::find(w, secret, LinkPurpose::DeactivateOrganization).await?;
             let organization = link.organization_id.ok_or_else(not_found)?;
             let mut row = caller.owner_of(w, organization, "confirmation").await?;
-            links::use_of_organization(w.tx, row.id, LinkPurpose::DeactivateOrganization, w.now).await?;
             start_deactivation(w, &Actor::Caller(&caller), &mut row).await?;
             Ok(Empty {})
         })

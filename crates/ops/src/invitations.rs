@@ -187,6 +187,9 @@ pub async fn resend(ctx: Ctx, req: Request<ResendOrganizationInvitation>) -> Res
                 return Err(Error::precondition(format!("the invitation was {} already", answered(view.status))));
             }
             field::allowed_address(&organization, &view.email)?;
+            if view.status == InvitationStatus::Expired {
+                check_room(w, &organization, pending(w, &organization).await? + 1).await?;
+            }
             let expires_at = w.now.plus(w.ctx.settings.invitation_micros);
             let taken = || Error::precondition("the address has a newer invitation to the organization");
             invitations::expire(w.tx, organization.id, &view.email, w.now).await?;

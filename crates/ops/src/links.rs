@@ -79,7 +79,6 @@ pub async fn confirm_deactivation(ctx: &Ctx, secret: String) -> Result<()> {
             if row.status == OrganizationStatus::Locked {
                 return Err(Error::forbidden(crate::authz::ACCOUNT_LOCKED));
             }
-            polity_store::links::use_of_organization(w.tx, row.id, purpose, w.now).await?;
             start_deactivation(w, &Actor::User(&user), &mut row).await
         })
     })

@@ -7,6 +7,7 @@ use polity_api::types::account::{
     DeleteUserReply, PublicUser, User, UserFlag, UserPatch, UserPath, UserReply, UserSettings, UserSettingsReply,
 };
 use polity_api::types::organization::MaskQuery;
+use polity_store::links::LinkPurpose;
 use polity_store::users::{self, UserRow};
 use polity_store::{credentials, links, members, notification_marks, organizations, tokens};
 use serde_json::Map;
@@ -66,9 +67,10 @@ where
             if proven && before.password_hash != *checked_hash {
                 return Err(Error::precondition("the password was changed in the meantime: try again"));
             }
-            let after = apply(before, patch, password_hash.as_ref());
+            let mut after = apply(before, patch, password_hash.as_ref());
             if after != *before {
-                store(w, &caller, before, &UserRow { updated_at: w.now, ..after.clone() }).await?;
+                after.updated_at = w.now;
+                store(w, &caller, before, &after).await?;
             }
             Ok(UserReply { user: to_wire(after) })
         })
@@ -122,6 +124,7 @@ async fn store(w: Work<'_>, caller: &authz::Caller, before: &UserRow, after: &Us
             _ => None,
         };
         tokens::delete_others_of_user(w.tx, after.id, stays).await?;
+        links::use_of_user(w.tx, after.id, LinkPurpose::ResetPassword, w.now).await?;
     }
     event::append(w, &Actor::Caller(caller), None, &Object::user(after), "updated", Map::new()).await
 }
