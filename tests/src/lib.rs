@@ -3,7 +3,6 @@
 //!
 //! Arrange with [`TestServer::person`] and [`Person::organization`], act with
 //! [`TestServer::call`], assert on the [`Reply`].
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper is a failed test")]
 
 mod call;
 mod clock;

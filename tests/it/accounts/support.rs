@@ -1,5 +1,4 @@
 //! What several subjects need.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 
 use polity_tests::{PASSWORD, Person, Reply, TestServer};
 use serde_json::{Value, json};
