@@ -4,7 +4,6 @@ mod authorization;
 mod credentials;
 mod current_organization;
 mod deleting_accounts;
-mod ed25519;
 mod introspection;
 mod invitations_received;
 mod invitations_sent;
