@@ -4,9 +4,9 @@
 //!
 //! Opening a page changes nothing, because mail scanners open every link: it
 //! shows what will happen, and a button sends the form to the same address.
-//! A file for each page ([`validate`], [`reset`], [`invitation`],
-//! [`deactivation`]); what they share is [`layout`], [`form`], [`link`] and
-//! [`error`]. Start at [`validate`], the smallest.
+//! A file for each page (`validate`, `reset`, `invitation`,
+//! `deactivation`); what they share is `layout`, `form`, `link` and
+//! `error`. Start at `validate`, the smallest.
 
 mod deactivation;
 mod error;
