@@ -187,6 +187,20 @@ async fn it_outlives_the_session_that_made_it() {
 }
 
 #[tokio::test]
+async fn it_dies_with_the_credential_that_made_it() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    for kind in ["USER", "ORGANIZATION"] {
+        let (id, credential) = ann.credential(&acme, kind).await;
+        let reply = server.call("POST", &path(&acme, "/access_token")).token(&credential).send().await.ok();
+        let token = text(&reply["token"]);
+        within(&server, &acme, "DELETE", &format!("/v1/credentials/{id}")).send().await.ok();
+        assert_eq!(status(&server, &acme, &token).await, 401, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn it_dies_when_its_maker_is_removed() {
     let server = TestServer::start().await;
     let (ann, bob) = (server.person("ann").await, server.person("bob").await);

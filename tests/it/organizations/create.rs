@@ -63,10 +63,10 @@ async fn the_default_project_can_be_read_from_the_first_reply_on() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
     let reply = create(&ann, &json!({"name": "acme"})).await.ok();
-    let project = text(&reply["organization"]["default_project_id"]);
+    let organization = &reply["organization"];
+    let project = text(&organization["default_project_id"]);
     let reply = ann.call("GET", &format!("/v1/projects/{project}")).send().await.ok();
-    assert_eq!(reply["project"]["organization_id"], reply["project"]["organization_id"]);
-    assert_eq!(reply["project"]["id"], project);
+    assert_eq!((&reply["project"]["id"], &reply["project"]["organization_id"]), (&json!(project), &organization["id"]));
 }
 
 #[tokio::test]

@@ -193,7 +193,7 @@ pub struct ListUserOrganizationsQuery {
     pub offset: Offset,
     /// The direction, by name.
     pub order: Order,
-    /// Part of a name or of an id, in any case.
+    /// Part of a name, or the beginning of an id, in any case.
     pub search: String,
     /// Only organizations in one of these states; empty means all.
     #[serde(deserialize_with = "crate::page::one_or_many")]

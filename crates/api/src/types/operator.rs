@@ -18,7 +18,7 @@ pub struct OperatorListOrganizationsQuery {
     pub limit: Limit,
     /// How many items to skip.
     pub offset: Offset,
-    /// Part of a name or of an id, in any case.
+    /// Part of a name, or the beginning of an id, in any case.
     pub search: String,
     /// Only organizations in one of these states; empty means all but DELETED.
     #[serde(deserialize_with = "crate::page::one_or_many")]

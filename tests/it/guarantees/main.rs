@@ -1,1 +1,0 @@
-//! What holds for every operation: isolation, the model, crashes.
