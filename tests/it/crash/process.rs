@@ -14,10 +14,12 @@ pub fn build() -> PathBuf {
     test.ancestors().nth(2).expect("a target directory").join("polity")
 }
 
-/// A free port of the loopback interface.
+/// A free port of the loopback interface that no client gets by chance while
+/// the server is down: it lies below those the system gives to clients.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).expect("a small number");
+    (first..32_000).find(is_free).expect("a free port")
 }
 
 /// A running server.

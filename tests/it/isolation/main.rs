@@ -2,5 +2,6 @@
 //! by nobody, by garbage, and by every kind of token of another organization.
 
 mod attack;
+mod carried_out;
 mod fingerprint;
 mod victim;
