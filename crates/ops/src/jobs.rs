@@ -138,7 +138,9 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
     }
     let swept = ctx.write("sweep", (), |w, ()| {
         Box::pin(async move {
-            let tokens = tokens::delete_expired(w.tx, w.now, BATCH).await?;
+            // Kept a minute beyond their end: a token's own end is rounded up to the second, and
+            // until then its row has to say that it has expired.
+            let tokens = tokens::delete_expired(w.tx, w.now.plus(-micros::MINUTE), BATCH).await?;
             // Used and expired links are kept for a month: "expired" says more than "not found".
             let links = links::delete_expired(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
             Ok(tokens + links)

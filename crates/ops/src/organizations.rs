@@ -8,7 +8,7 @@ use polity_api::table::{
     CreateOrganization, GetCurrentOrganization, GetOrganization, ListUserOrganizations,
     UpdateOrganizationDefaultProject, UpdateOrganizationName, UpsertSignupQualification,
 };
-use polity_api::types::account::{ListUserOrganizationsReply, UserFlag};
+use polity_api::types::account::ListUserOrganizationsReply;
 use polity_api::types::organization::{
     CreateOrganizationReply, GetOrganizationReply, MaskQuery, Organization, OrganizationPatch, OrganizationPath,
     PublicOrganization, UpdateOrganizationDefaultProjectReply, UpdateOrganizationNameReply, UpdateOrganizationReply,
@@ -107,22 +107,8 @@ fn name_taken() -> impl FnOnce(polity_store::Error) -> Error {
 
 /// Refuses one more organization for a person who has as many as she may.
 pub(crate) async fn check_limit(w: Work<'_>, user: &UserRow) -> Result<()> {
-    let flags = user.flags.iter().filter_map(|name| UserFlag::from_name(name));
-    let raised = flags.filter_map(|flag| match flag {
-        UserFlag::MaxOrganizations25 => Some(25),
-        UserFlag::MaxOrganizations100 => Some(100),
-        UserFlag::MaxOrganizations1000 => Some(1_000),
-        UserFlag::MaxOrganizations10000 => Some(10_000),
-        UserFlag::MaxOrganizations100000 => Some(100_000),
-        UserFlag::MaxOrganizations1000000 => Some(1_000_000),
-        _ => None,
-    });
-    let usual = i64::from(w.ctx.settings.max_organizations_per_user);
-    if usual == 0 {
-        return Ok(());
-    }
-    let limit = raised.max().unwrap_or(0).max(usual);
-    if organizations::count_of_user(w.tx, user.id).await? >= limit {
+    let limit = i64::from(w.ctx.settings.max_organizations_per_user);
+    if limit > 0 && organizations::count_of_user(w.tx, user.id).await? >= limit {
         return Err(Error::forbidden(format!("one person can be in at most {limit} organizations: ask the operator")));
     }
     Ok(())

@@ -145,7 +145,7 @@ macro_rules! of_anybody {
             "select ",
             $select,
             " from organizations o
-             where ($1 = '' or $1 like '%,' || o.status || ',%')
+             where (case when $1 = '' then o.status <> 'DELETED' else $1 like '%,' || o.status || ',%' end)
              and ($2 = '' or o.name like $2 escape '\\' or o.id between $3 and $4)",
             $rest
         )
@@ -244,6 +244,7 @@ pub async fn count_of_user(tx: &Tx<'_>, user: UserId) -> Result<i64, Error> {
 }
 
 /// All organizations, newest first, and how many there are: for the operator.
+/// Without statuses, deleted ones are left out.
 ///
 /// # Errors
 /// What the engine refused.
