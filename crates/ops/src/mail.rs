@@ -58,6 +58,14 @@ async fn link(w: Work<'_>, new: NewLink<'_>) -> Result<String> {
     Ok(format!("{}{}{secret}", w.ctx.settings.public_url, page(new.purpose)))
 }
 
+/// A link for a person; those she got before for the same purpose stop working.
+async fn only_link(w: Work<'_>, user: &UserRow, purpose: LinkPurpose) -> Result<String> {
+    links::use_of_user(w.tx, user.id, purpose, w.now).await?;
+    let (email, expires_at) = (user.email.as_str(), w.now.plus(LINK_MICROS));
+    let (organization_id, subject_id) = (None, None);
+    link(w, NewLink { purpose, user_id: Some(user.id), organization_id, subject_id, email, expires_at }).await
+}
+
 async fn accept(w: Work<'_>, recipient: &str, subject: String, body: String, link: String) -> Result<()> {
     let row = MailRow {
         id: w.id(MailId::from_random),
@@ -81,19 +89,7 @@ async fn accept(w: Work<'_>, recipient: &str, subject: String, body: String, lin
 /// # Errors
 /// What the store refused.
 pub async fn validate_email(w: Work<'_>, user: &UserRow) -> Result<()> {
-    links::use_of_user(w.tx, user.id, LinkPurpose::ValidateEmail, w.now).await?;
-    let link = link(
-        w,
-        NewLink {
-            purpose: LinkPurpose::ValidateEmail,
-            user_id: Some(user.id),
-            organization_id: None,
-            subject_id: None,
-            email: &user.email,
-            expires_at: w.now.plus(LINK_MICROS),
-        },
-    )
-    .await?;
+    let link = only_link(w, user, LinkPurpose::ValidateEmail).await?;
     let body = format!(
         "Hello,\n\nplease confirm that {} is your address by opening this page:\n\n{link}\n\n\
          The link works once, for 24 hours. If you did not sign up, ignore this mail.\n",
@@ -107,19 +103,7 @@ pub async fn validate_email(w: Work<'_>, user: &UserRow) -> Result<()> {
 /// # Errors
 /// What the store refused.
 pub async fn reset_password(w: Work<'_>, user: &UserRow) -> Result<()> {
-    links::use_of_user(w.tx, user.id, LinkPurpose::ResetPassword, w.now).await?;
-    let link = link(
-        w,
-        NewLink {
-            purpose: LinkPurpose::ResetPassword,
-            user_id: Some(user.id),
-            organization_id: None,
-            subject_id: None,
-            email: &user.email,
-            expires_at: w.now.plus(LINK_MICROS),
-        },
-    )
-    .await?;
+    let link = only_link(w, user, LinkPurpose::ResetPassword).await?;
     let body = format!(
         "Hello,\n\nto choose a new password, open this page:\n\n{link}\n\n\
          The link works once, for 24 hours. If you did not ask for it, ignore this mail: your password stays.\n"
