@@ -1,6 +1,5 @@
 //! A server for one test.
 
-use std::path::Path;
 use std::time::Duration;
 
 use polity_server::{Config, Environment, Server, start};
@@ -137,12 +136,6 @@ impl TestServer {
     /// Stops the server gracefully; the directory is gone afterwards.
     pub async fn stop(mut self) {
         self.server.take().expect("a running server").stop().await;
-    }
-
-    /// The directory everything of this test is under.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
     }
 }
 

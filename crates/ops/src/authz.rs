@@ -8,6 +8,7 @@
 
 use polity_api::ids::{CredentialId, OrganizationId, TokenId, UserId};
 use polity_api::operation::{Meta, Needs, Who};
+use polity_api::scalar::Timestamp;
 use polity_api::types::credential::CredentialType;
 use polity_api::types::organization::OrganizationStatus;
 use polity_store::organizations::{self, OrganizationRow};
@@ -65,6 +66,8 @@ pub struct Caller {
     pub scope: Option<OrganizationId>,
     /// Which token it was.
     pub via: Via,
+    /// When the token ends; none for never.
+    pub expires_at: Option<Timestamp>,
     meta: &'static Meta,
 }
 
@@ -74,12 +77,11 @@ pub struct Caller {
 /// 401 for a token that does not work, 403 for one of the wrong kind, and what
 /// [`Caller::organization`] says of the organization of an organization's token.
 pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
-    admit(call.presented)?;
     let caller = match call.presented {
-        Presented::Nothing | Presented::Refused(_) => return Err(Error::internal("a caller without a token")),
+        Presented::Refused(why) => return Err(Error::unauthenticated(why)),
         Presented::Operator => {
             let (principal, via) = (Principal::Operator, Via::OperatorKey);
-            Caller { principal, scope: None, via, meta: call.meta }
+            Caller { principal, scope: None, via, expires_at: None, meta: call.meta }
         }
         Presented::Signed(id, kind) => signed(w, id, kind, call.meta).await?,
         Presented::Credential(hash) => credential(w, hash, call.meta).await?,
@@ -95,20 +97,6 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
     }
 }
 
-/// Refuses what can be refused without looking at a row.
-///
-/// # Errors
-/// 401 without a token, or with one that is not of this server.
-pub fn admit(presented: Presented) -> Result<()> {
-    match presented {
-        Presented::Nothing => {
-            Err(Error::unauthenticated("a token is required: send the header Authorization: Bearer <token>"))
-        }
-        Presented::Refused(why) => Err(Error::unauthenticated(why)),
-        Presented::Signed(..) | Presented::Credential(_) | Presented::Operator => Ok(()),
-    }
-}
-
 async fn signed(w: Work<'_>, id: TokenId, kind: TokenKind, meta: &'static Meta) -> Result<Caller> {
     let gone = || match kind {
         TokenKind::Session => Error::unauthenticated("the session has ended: log in again"),
@@ -118,23 +106,21 @@ async fn signed(w: Work<'_>, id: TokenId, kind: TokenKind, meta: &'static Meta) 
     if token.expires_at <= w.now {
         return Err(Error::unauthenticated("the token has expired"));
     }
-    let user = match token.user_id {
-        Some(user) => users::by_id(w.tx, user).await?,
-        None => None,
-    };
+    let expires_at = Some(token.expires_at);
     match token.kind {
         TokenKind::Session => {
             if is_ending(token.organization_status) {
                 return Err(Error::unauthenticated(ORGANIZATION_DELETED));
             }
-            let principal = Principal::User(Box::new(user.ok_or_else(gone)?));
-            Ok(Caller { principal, scope: token.organization_id, via: Via::Session(id), meta })
+            let user = users::by_id(w.tx, token.user_id.ok_or_else(gone)?).await?.ok_or_else(gone)?;
+            let principal = Principal::User(Box::new(user));
+            Ok(Caller { principal, scope: token.organization_id, via: Via::Session(id), expires_at, meta })
         }
         TokenKind::Access => {
             let organization = token.organization_id.ok_or_else(gone)?;
             allow_machine(token.organization_status, meta.needs)?;
             let principal = Principal::Organization { id: organization, maker: token.user_id };
-            Ok(Caller { principal, scope: Some(organization), via: Via::AccessToken(id), meta })
+            Ok(Caller { principal, scope: Some(organization), via: Via::AccessToken(id), expires_at, meta })
         }
     }
 }
@@ -145,12 +131,12 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
     if row.expires_at.is_some_and(|at| at <= w.now) {
         return Err(Error::unauthenticated("the credential has expired"));
     }
-    let via = Via::Credential(row.id);
+    let (via, expires_at) = (Via::Credential(row.id), row.expires_at);
     if row.kind == CredentialType::User {
         let user = users::by_id(w.tx, row.user_id.ok_or_else(gone)?).await?.ok_or_else(gone)?;
         // A person's credential outlives an organization; it only loses the scope.
         let scope = row.organization_id.filter(|_| !is_ending(row.organization_status));
-        return Ok(Caller { principal: Principal::User(Box::new(user)), scope, via, meta });
+        return Ok(Caller { principal: Principal::User(Box::new(user)), scope, via, expires_at, meta });
     }
     let organization = row.organization_id.ok_or_else(gone)?;
     allow_machine(row.organization_status, meta.needs)?;
@@ -158,6 +144,7 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
         principal: Principal::Organization { id: organization, maker: None },
         scope: Some(organization),
         via,
+        expires_at,
         meta,
     })
 }

@@ -2,7 +2,6 @@
 
 use polity_api::operation::{Meta, Needs, Operation, Who};
 use polity_api::table::{GetOrganization, OperatorListOrganizations};
-use polity_store::{credentials, tokens};
 use serde_json::{Value, json};
 
 use crate::authz::{self, Caller, Principal, Via};
@@ -23,9 +22,9 @@ pub async fn introspect(ctx: Ctx, authorization: Option<&str>, token: &str) -> R
     ctx.read("introspect", (asking, asked, issuer), |w, (asking, asked, issuer)| {
         Box::pin(async move {
             authz::caller(w, asking).await?;
-            match authz::caller(w, asked).await {
-                Ok(caller) => describe(w, &caller, asked, issuer).await,
-                Err(error) if matches!(error.code.status(), 401 | 403) => Ok(json!({ "active": false })),
+            match working(w, asked).await {
+                Ok(caller) => Ok(describe(&caller, issuer)),
+                Err(error) if error.code.status() < 500 => Ok(json!({ "active": false })),
                 Err(error) => Err(error),
             }
         })
@@ -41,17 +40,16 @@ fn call(meta: &'static Meta, presented: Presented) -> Call {
     Call { meta, presented, address: String::new(), project: None }
 }
 
-async fn describe(w: Work<'_>, caller: &Caller, call: &Call, issuer: &str) -> Result<Value> {
-    if let Some(scope) = caller.scope
-        && caller.organization(w, scope).await.is_err()
-    {
-        return Ok(json!({ "active": false }));
+/// Whom a token acts for, if it works in the organization it is scoped to.
+async fn working(w: Work<'_>, call: &Call) -> Result<Caller> {
+    let caller = authz::caller(w, call).await?;
+    if let Some(scope) = caller.scope {
+        caller.organization(w, scope).await?;
     }
-    let expires_at = match (caller.via, call.presented) {
-        (Via::Credential(id), _) => credentials::by_id(w.tx, id).await?.and_then(|row| row.expires_at),
-        (_, Presented::Signed(id, _)) => tokens::by_id(w.tx, id).await?.map(|row| row.expires_at),
-        _ => None,
-    };
+    Ok(caller)
+}
+
+fn describe(caller: &Caller, issuer: &str) -> Value {
     let kind = match caller.via {
         Via::Session(_) => "session",
         Via::AccessToken(_) => "access_token",
@@ -80,8 +78,8 @@ async fn describe(w: Work<'_>, caller: &Caller, call: &Call, issuer: &str) -> Re
         Via::Credential(id) => put("credential_id", json!(id)),
         Via::OperatorKey => {}
     }
-    if let Some(at) = expires_at {
+    if let Some(at) = caller.expires_at {
         put("exp", json!(at.unix_seconds()));
     }
-    Ok(out)
+    out
 }

@@ -15,15 +15,15 @@ use crate::secret;
 
 /// The prefix of an operator key, so that scanners of leaked secrets know it.
 pub const OPERATOR_PREFIX: &str = "polity_operator_";
+/// Said where a token is needed and there is none.
+const MISSING: &str = "a token is required: send the header Authorization: Bearer <token>";
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
 
 /// What was presented as a token, as far as it can be told without the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presented {
-    /// No token.
-    Nothing,
-    /// Something that is not a token of this server, or is expired.
+    /// No token, or something that is not one of this server, or is expired; and what to say of it.
     Refused(&'static str),
     /// A session or an access token whose signature is good.
     Signed(TokenId, TokenKind),
@@ -81,14 +81,14 @@ pub struct NewToken {
 /// `Bearer`, in any case, because clients send both.
 #[must_use]
 pub fn present(ctx: &Ctx, header: Option<&str>) -> Presented {
-    let Some(header) = header else { return Presented::Nothing };
+    let Some(header) = header else { return Presented::Refused(MISSING) };
     let header = header.trim();
     let token = match header.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
         _ if header.eq_ignore_ascii_case("bearer") => "",
         _ => header,
     };
-    if token.is_empty() { Presented::Nothing } else { read(ctx, token) }
+    if token.is_empty() { Presented::Refused(MISSING) } else { read(ctx, token) }
 }
 
 /// Reads a bare token.

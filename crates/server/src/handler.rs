@@ -13,7 +13,7 @@ use http_body_util::BodyExt as _;
 use polity_api::input;
 use polity_api::operation::{Meta, Operation, Who};
 use polity_ops::token::{self, Presented};
-use polity_ops::{Call, Ctx, Error, Request, Result, authz};
+use polity_ops::{Call, Ctx, Error, Request, Result};
 
 use crate::app::App;
 use crate::middleware::edge::client;
@@ -88,13 +88,12 @@ fn admit(app: &App, meta: &'static Meta, headers: &HeaderMap, client: Option<std
     if let (Some(limits), Some(client)) = (&app.limits, client) {
         limits.check(meta.rate, meta.id, client)?;
     }
-    let presented = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
-        None => Presented::Nothing,
-        Some(Ok(value)) => token::present(&app.ctx, Some(value)),
-        Some(Err(_)) => Presented::Refused("the token is not valid"),
+    let presented = match headers.get(AUTHORIZATION).map(|value| value.to_str()).transpose() {
+        Ok(value) => token::present(&app.ctx, value),
+        Err(_) => Presented::Refused("the token is not valid"),
     };
-    if meta.who != Who::Anyone {
-        authz::admit(presented)?;
+    if let (true, Presented::Refused(why)) = (meta.who != Who::Anyone, presented) {
+        return Err(Error::unauthenticated(why));
     }
     let project = headers.get("x-koyeb-project-id").and_then(|value| value.to_str().ok());
     Ok(Call {
