@@ -50,6 +50,11 @@ impl JsonSchema for UpdateMask {
 }
 
 impl UpdateMask {
+    /// Exactly these fields, by their wire names.
+    pub fn of<T: Into<String>>(fields: impl IntoIterator<Item = T>) -> Self {
+        UpdateMask(Some(fields.into_iter().map(Into::into).collect()))
+    }
+
     /// Whether `field` changes, given whether the body has it.
     #[must_use]
     pub fn selects(&self, field: &str, present: bool) -> bool {

@@ -191,6 +191,24 @@ impl Timestamp {
     }
 }
 
+impl From<std::time::SystemTime> for Timestamp {
+    /// To the microsecond; the ends of the range stand for what lies beyond.
+    fn from(time: std::time::SystemTime) -> Self {
+        let micros = |length: std::time::Duration| i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+        match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(after) => Timestamp(micros(after)),
+            Err(before) => Timestamp(-micros(before.duration())),
+        }
+    }
+}
+
+impl From<Timestamp> for std::time::SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let distance = std::time::Duration::from_micros(time.0.unsigned_abs());
+        if time.0 < 0 { std::time::UNIX_EPOCH - distance } else { std::time::UNIX_EPOCH + distance }
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::MAX).fmt(f)
@@ -239,6 +257,27 @@ pub struct Duration {
 
 /// The largest duration of the protobuf JSON mapping, about 10,000 years.
 const MAX_SECONDS: i64 = 315_576_000_000;
+
+impl Duration {
+    /// This many seconds.
+    #[must_use]
+    pub const fn from_secs(seconds: i64) -> Self {
+        Duration { micros: seconds.saturating_mul(micros::SECOND) }
+    }
+
+    /// This many hours.
+    #[must_use]
+    pub const fn from_hours(hours: i64) -> Self {
+        Duration { micros: hours.saturating_mul(micros::HOUR) }
+    }
+}
+
+impl From<std::time::Duration> for Duration {
+    /// To the microsecond, and no longer than the longest duration there is.
+    fn from(length: std::time::Duration) -> Self {
+        Duration { micros: i64::try_from(length.as_micros()).unwrap_or(i64::MAX) }
+    }
+}
 
 impl std::str::FromStr for Duration {
     type Err = ();
@@ -340,6 +379,17 @@ mod tests {
         for text in ["\"20.5\"", "\"\"", "\"1e3\"", "\"9223372036854775808\"", "\"5.\"", "\"abc\"", "true"] {
             assert!(serde_json::from_str::<Cents>(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn times_and_durations_convert_to_those_of_the_standard_library() {
+        use std::time::{SystemTime, UNIX_EPOCH};
+        for micros in [0, 1, -1, 1_800_000_000_000_001, -62_135_596_800_000_000] {
+            assert_eq!(Timestamp::from(SystemTime::from(Timestamp(micros))), Timestamp(micros));
+        }
+        assert_eq!(Timestamp::from(UNIX_EPOCH + std::time::Duration::from_secs(5)), Timestamp(5 * micros::SECOND));
+        assert_eq!(Duration::from(std::time::Duration::from_millis(1_500)).to_string(), "1.500000s");
+        assert_eq!(Duration::from_hours(2), Duration::from_secs(7_200));
     }
 
     #[test]

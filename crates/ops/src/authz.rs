@@ -229,7 +229,8 @@ impl Caller {
             (Status::Deactivating | Status::Deactivated, Needs::Active) => {
                 Err(Error::precondition("the organization is deactivated: reactivate it first"))
             }
-            (Status::Deleting | Status::Deleted, _) => Err(Error::not_found("organization")),
+            // A row of a newer version: nothing is allowed on what is not understood.
+            (Status::Deleting | Status::Deleted | Status::Unknown, _) => Err(Error::not_found("organization")),
         }
     }
 

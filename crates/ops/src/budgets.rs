@@ -125,5 +125,5 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteBudget>) -> Result<Empty> {
 }
 
 fn to_wire(amount_cents: i64) -> Budget {
-    Budget { amount: Int64(amount_cents), thresholds: THRESHOLDS.map(Int64).to_vec() }
+    Budget { amount: Cents(amount_cents), thresholds: THRESHOLDS.map(Int64).to_vec() }
 }

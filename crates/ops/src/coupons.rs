@@ -1,7 +1,7 @@
 //! Coupons, as organizations look at and redeem them.
 
 use polity_api::operation::Empty;
-use polity_api::scalar::{Int64, Timestamp};
+use polity_api::scalar::{Cents, Timestamp};
 use polity_api::table::{CheckCoupon, RedeemCoupon};
 use polity_api::types::coupon::CheckCouponReply;
 use polity_store::coupons::{self, CouponRow, RedemptionRow, UNIQUE_REDEMPTION};
@@ -24,7 +24,7 @@ pub async fn check(ctx: Ctx, req: Request<CheckCoupon>) -> Result<CheckCouponRep
             let coupon = coupon.ok_or_else(|| Error::not_found("coupon"))?;
             Ok(CheckCouponReply {
                 percent_off: percent(&coupon),
-                amount_off: Int64(coupon.amount_off_cents),
+                amount_off: Cents(coupon.amount_off_cents),
                 name: coupon.name,
                 currency: coupon.currency,
             })

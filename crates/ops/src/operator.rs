@@ -2,7 +2,7 @@
 
 use polity_api::ids::{CouponId, OrganizationId};
 use polity_api::operation::Empty;
-use polity_api::scalar::Int64;
+use polity_api::scalar::Cents;
 use polity_api::table::{
     OperatorCreateCoupon, OperatorDeleteCoupon, OperatorGetOrganization, OperatorListActivities, OperatorListCoupons,
     OperatorListOrganizations, OperatorLockOrganization, OperatorSetPlan, OperatorSetQuotas,
@@ -346,7 +346,7 @@ fn coupon_to_wire(row: CouponRow) -> Coupon {
         id: row.id,
         code: row.code,
         name: row.name,
-        amount_off: Int64(row.amount_off_cents),
+        amount_off: Cents(row.amount_off_cents),
         currency: row.currency,
         max_redemptions: count(row.max_redemptions),
         redemptions: count(row.redemptions),

@@ -32,7 +32,7 @@ pub fn of_plan(plan: Plan) -> Quotas {
             (1_000, 1_000, 5_000, 5_000)
         }
         Plan::Pro => (10, 50, 100, 100),
-        Plan::Hobby | Plan::Starter | Plan::Startup | Plan::Hobby23 | Plan::NoPlan => (10, 20, 50, 5),
+        Plan::Hobby | Plan::Starter | Plan::Startup | Plan::Hobby23 | Plan::NoPlan | Plan::Unknown => (10, 20, 50, 5),
     };
     Quotas {
         apps: Int64(services),

@@ -196,7 +196,7 @@ pub struct ListUserOrganizationsQuery {
     /// Part of a name, or the beginning of an id, in any case.
     pub search: String,
     /// Only organizations in one of these states; empty means all.
-    #[serde(deserialize_with = "crate::page::one_or_many")]
+    #[serde(deserialize_with = "crate::enums::all_known")]
     pub statuses: Vec<OrganizationStatus>,
 }
 
@@ -223,6 +223,6 @@ pub struct ListUserOrganizationInvitationsQuery {
     /// How many items to skip.
     pub offset: Offset,
     /// Only invitations in one of these states; empty means all.
-    #[serde(deserialize_with = "crate::page::one_or_many")]
+    #[serde(deserialize_with = "crate::enums::all_known")]
     pub statuses: Vec<InvitationStatus>,
 }

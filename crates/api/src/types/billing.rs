@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::enums::wire_enum;
 use crate::ids::{OrganizationId, PaymentMethodId, SubscriptionId};
 use crate::page::{Limit, Offset};
-use crate::scalar::{Int64, Timestamp};
+use crate::scalar::{Cents, Int64, Timestamp};
 
 wire_enum! {
     /// The state of a subscription.
@@ -157,13 +157,13 @@ pub struct Subscription {
     pub currency: String,
     /// What this period costs so far.
     #[serde(default)]
-    pub amount_payable: Int64,
+    pub amount_payable: Cents,
     /// What has been paid of it.
     #[serde(default)]
-    pub amount_paid: Int64,
+    pub amount_paid: Cents,
     /// What is left to pay.
     #[serde(default)]
-    pub amount_remaining: Int64,
+    pub amount_remaining: Cents,
     /// The last failed payment; null when all is well.
     #[serde(default)]
     pub payment_failure: Option<PaymentFailure>,
@@ -175,10 +175,10 @@ pub struct Subscription {
     pub trial_ends_at: Option<Timestamp>,
     /// What may be used during the trial.
     #[serde(default)]
-    pub trial_max_spend: Int64,
+    pub trial_max_spend: Cents,
     /// What has been used during the trial.
     #[serde(default)]
-    pub current_spend: Int64,
+    pub current_spend: Cents,
 }
 
 /// A subscription.
@@ -197,7 +197,7 @@ pub struct ListPaymentMethodsQuery {
     /// How many items to skip.
     pub offset: Offset,
     /// Only those in one of these states; empty means all.
-    #[serde(deserialize_with = "crate::page::one_or_many")]
+    #[serde(deserialize_with = "crate::enums::all_known")]
     pub statuses: Vec<PaymentMethodStatus>,
 }
 

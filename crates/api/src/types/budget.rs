@@ -19,7 +19,7 @@ pub struct BudgetRequest {
 #[serde(default)]
 pub struct Budget {
     /// Cents for a month; `"0"` when no budget is set.
-    pub amount: Int64,
+    pub amount: Cents,
     /// Percentages of the amount at which a mail is sent.
     pub thresholds: Vec<Int64>,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scalar::Int64;
+use crate::scalar::Cents;
 
 /// A coupon to redeem.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub struct CheckCouponReply {
     /// Percent off, from 0 to 100; 0 when the coupon takes off an amount.
     pub percent_off: f64,
     /// Cents off; `"0"` when the coupon takes off a share.
-    pub amount_off: Int64,
+    pub amount_off: Cents,
     /// The currency of the amount, as `usd`.
     pub currency: String,
 }

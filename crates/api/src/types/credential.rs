@@ -69,7 +69,7 @@ pub struct CredentialReply {
 #[serde(default)]
 pub struct ListCredentialsQuery {
     /// Only those of this type; INVALID means both.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "crate::enums::known")]
     pub kind: CredentialType,
     /// Only those with this name.
     pub name: String,
@@ -110,7 +110,7 @@ pub struct CreateCredentialRequest {
     /// What it is for.
     pub description: String,
     /// Whom it acts for; INVALID means what fits the caller.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "crate::enums::known")]
     pub kind: CredentialType,
     /// The organization it acts in; absent means that of the caller's token.
     #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]

@@ -81,7 +81,7 @@ pub struct ListOrganizationInvitationsQuery {
     /// How many items to skip.
     pub offset: Offset,
     /// Only invitations in one of these states; empty means all.
-    #[serde(deserialize_with = "crate::page::one_or_many")]
+    #[serde(deserialize_with = "crate::enums::all_known")]
     pub statuses: Vec<InvitationStatus>,
     /// Only invitations to this person or to their address; can only be the caller.
     #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]

@@ -78,7 +78,7 @@ pub struct ListOrganizationMembersQuery {
     #[schemars(with = "UserId")]
     pub user_id: Option<UserId>,
     /// Only in organizations in one of these states; empty means all.
-    #[serde(deserialize_with = "crate::page::one_or_many")]
+    #[serde(deserialize_with = "crate::enums::all_known")]
     pub organization_statuses: Vec<OrganizationStatus>,
 }
 

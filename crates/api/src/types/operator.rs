@@ -21,7 +21,7 @@ pub struct OperatorListOrganizationsQuery {
     /// Part of a name, or the beginning of an id, in any case.
     pub search: String,
     /// Only organizations in one of these states; empty means all but DELETED.
-    #[serde(deserialize_with = "crate::page::one_or_many")]
+    #[serde(deserialize_with = "crate::enums::all_known")]
     pub statuses: Vec<OrganizationStatus>,
 }
 
@@ -108,7 +108,7 @@ pub struct OperatorReasonRequest {
 #[serde(default)]
 pub struct OperatorPlanRequest {
     /// The plan; any of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::enums::known_if_any", skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
 }
 
@@ -145,7 +145,7 @@ pub struct Coupon {
     pub percent_off: f64,
     /// Cents off; `"0"` when it takes off a share.
     #[serde(default)]
-    pub amount_off: Int64,
+    pub amount_off: Cents,
     /// The currency of the amount, as `usd`.
     #[serde(default)]
     pub currency: String,

@@ -389,7 +389,7 @@ pub struct UpdateOrganizationNameReply {
 #[serde(default)]
 pub struct UpdateOrganizationPlanRequest {
     /// The plan.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::enums::known_if_any", skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// The code of a coupon to redeem with it; empty means none.
     pub coupon_code: String,

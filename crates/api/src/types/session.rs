@@ -127,6 +127,7 @@ pub struct UpdatePasswordRequest {
 #[serde(default)]
 pub struct OAuthOptionsQuery {
     /// What the person wants to do.
+    #[serde(deserialize_with = "crate::enums::known")]
     pub action: OAuthAction,
     /// Text to get back at the end, 400 characters at most.
     pub metadata: String,
