@@ -8,6 +8,9 @@ use crate::{deny, test, tidy};
 const CLIPPY: &[&str] = &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
 const DOC: &[&str] = &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
 
+/// The crates others may build on, each built alone as it would be published.
+const PACKAGE: &[&str] = &["package", "-p", "polity-api", "-p", "polity-client", "--locked", "--allow-dirty"];
+
 /// Every check, without the tests.
 pub fn check() -> Result<()> {
     step("fmt", || program(cargo().args(["fmt", "--all", "--check"])))?;
@@ -15,7 +18,8 @@ pub fn check() -> Result<()> {
     step("clippy", || program(cargo().args(CLIPPY)))?;
     step("deny", deny::run)?;
     // Private items are documented too, so a link to one is no dead link.
-    step("doc", || program(cargo().args(DOC).env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")))
+    step("doc", || program(cargo().args(DOC).env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")))?;
+    step("package", || program(cargo().args(PACKAGE)))
 }
 
 /// The whole gate.

@@ -175,7 +175,9 @@ mod tests {
         fn refusal<T: DeserializeOwned>(text: &str) -> String {
             serde_json::from_str::<T>(text).err().expect("a refusal").to_string()
         }
-        assert!(refusal::<UpdateOrganizationPlanRequest>(r#"{"plan":"gold"}"#).contains("must be one of hobby, starter"));
+        assert!(
+            refusal::<UpdateOrganizationPlanRequest>(r#"{"plan":"gold"}"#).contains("must be one of hobby, starter")
+        );
         assert!(refusal::<OperatorPlanRequest>(r#"{"plan":99}"#).contains("hobby"));
         assert!(refusal::<CreateCredentialRequest>(r#"{"type":"user"}"#).contains("INVALID, USER, ORGANIZATION"));
         assert!(refusal::<ListCredentialsQuery>(r#"{"type":"BOTH"}"#).contains("USER"));

@@ -12,7 +12,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("polity-ops", &["polity-api", "polity-store"]),
     ("polity-console", &["polity-api", "polity-ops"]),
     ("polity-server", &["polity-api", "polity-ops", "polity-console", "polity-store"]),
-    ("polity", &["polity-server"]),
+    ("polity-client", &["polity-api"]),
+    ("polity-cli", &["polity-client"]),
+    ("polity", &["polity-server", "polity-cli"]),
     ("xtask", &[]),
 ];
 
@@ -23,6 +25,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("polity-ops", &["axum", "hyper", "maud", "rusqlite"]),
     ("polity-console", &["rusqlite"]),
     ("polity-server", &["rusqlite"]),
+    ("polity-client", &["axum", "hyper", "rusqlite"]),
+    ("polity-cli", &["reqwest", "axum", "rusqlite"]),
 ];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

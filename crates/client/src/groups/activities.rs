@@ -1,0 +1,34 @@
+//! What happened: activities and notifications.
+
+use crate::methods::methods;
+use crate::types::*;
+
+methods! {
+    /// What happened: activities and notifications.
+    Activities, "activities";
+
+    /// List what happened in the current organization.
+    ///
+    /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
+    /// - `query.offset`: how many items to skip.
+    /// - `query.types`: only activities on objects of these kinds; empty means all.
+    @example("(&ListActivitiesQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.activities);")
+    member fn list_activities(query: &ListActivitiesQuery) -> ListActivities {
+        query: query,
+    }
+    all fn all_activities;
+
+    /// List notifications of the person in the current organization.
+    ///
+    /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
+    /// - `query.offset`: how many items to skip.
+    /// - `query.mark_read`: mark all notifications as read.
+    /// - `query.mark_seen`: mark all notifications as seen.
+    /// - `query.unread`: only notifications that have not been read.
+    /// - `query.unseen`: only notifications that have not been seen.
+    @example("(&ListNotificationsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.notifications);")
+    user fn list_notifications(query: &ListNotificationsQuery) -> ListNotifications {
+        query: query,
+    }
+    all fn all_notifications;
+}

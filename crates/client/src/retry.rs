@@ -1,0 +1,130 @@
+//! When to try again, and after how long. Pure: what happens is decided from
+//! what is passed in.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// How a client tries again.
+///
+/// A call that may be repeated without harm (GET, PUT, DELETE) is repeated
+/// after a 429, a 503 and a lost connection; any call is repeated when no
+/// connection could be made, because then nothing was sent. The wait doubles
+/// with each attempt and is drawn at random up to that (full jitter), so that
+/// clients do not come back all at once; `Retry-After` is obeyed.
+///
+/// A repeated DELETE may find that the lost attempt had succeeded, and then
+/// answers 404 (or 401 for a session that has ended).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// How often to try again; 0 means never.
+    pub retries: u32,
+    /// The longest wait before the first repetition; doubled for each one after it.
+    pub first_wait: Duration,
+    /// No wait that the client chooses is longer.
+    pub longest_wait: Duration,
+    /// When the server asks for a longer wait than this, the error is returned at once.
+    pub longest_retry_after: Duration,
+}
+
+impl Default for Retry {
+    /// Three times, after at most 0.2, 0.4 and 0.8 seconds, and up to 30 seconds if the server asks.
+    fn default() -> Self {
+        Retry {
+            retries: 3,
+            first_wait: Duration::from_millis(200),
+            longest_wait: Duration::from_secs(10),
+            longest_retry_after: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Retry {
+    /// Never.
+    #[must_use]
+    pub fn never() -> Self {
+        Retry { retries: 0, ..Retry::default() }
+    }
+
+    /// How often to try again.
+    #[must_use]
+    pub fn retries(self, retries: u32) -> Self {
+        Retry { retries, ..self }
+    }
+
+    /// The longest wait before the first repetition.
+    #[must_use]
+    pub fn first_wait(self, first_wait: Duration) -> Self {
+        Retry { first_wait, ..self }
+    }
+
+    /// How long to wait after this many failed repetitions; `None` means to give up.
+    /// `share`, from 0 to 1, is the share of the longest wait to take.
+    pub(crate) fn wait(&self, idempotent: bool, repetitions: u32, error: &Error, share: f64) -> Option<Duration> {
+        let harmless = idempotent || matches!(error, Error::Connect { .. });
+        // A call that took too long has used up its time.
+        if repetitions >= self.retries || !harmless || !error.is_retryable() || matches!(error, Error::Timeout { .. }) {
+            return None;
+        }
+        if let Some(asked) = error.refusal().and_then(|refusal| refusal.retry_after) {
+            // A little later than asked, each client on its own.
+            return (asked <= self.longest_retry_after).then(|| asked + self.first_wait.mul_f64(share));
+        }
+        let doubled = self.first_wait.saturating_mul(2_u32.saturating_pow(repetitions));
+        Some(doubled.min(self.longest_wait).mul_f64(share))
+    }
+}
+
+/// Whether a method may be repeated without harm (RFC 9110 §9.2.2).
+pub(crate) fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "PUT" | "DELETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+    use crate::error::Refusal;
+
+    fn refused(status: u16, retry_after: Option<u64>) -> Error {
+        let status = StatusCode::from_u16(status).unwrap();
+        let retry_after = retry_after.map(Duration::from_secs);
+        Error::Refused(Box::new(Refusal { retry_after, ..Refusal::read(status, &HeaderMap::new(), b"") }))
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_longer_than_its_bounds(repetitions in 0_u32..100, share in 0.0..=1.0_f64, asked in proptest::option::of(0_u64..100)) {
+            let retry = Retry::default().retries(100);
+            match retry.wait(true, repetitions, &refused(503, asked), share) {
+                Some(wait) => {
+                    let least = Duration::from_secs(asked.unwrap_or_default());
+                    prop_assert!(wait >= least);
+                    prop_assert!(wait <= (retry.longest_retry_after + retry.first_wait).max(retry.longest_wait));
+                }
+                None => prop_assert!(asked.unwrap() > 30),
+            }
+        }
+
+        #[test]
+        fn only_busy_servers_are_asked_again(status in 400_u16..600) {
+            let again = Retry::default().wait(true, 0, &refused(status, None), 0.5).is_some();
+            prop_assert_eq!(again, status == 429 || status == 503);
+        }
+    }
+
+    #[test]
+    fn what_is_not_idempotent_is_not_repeated_and_nothing_is_repeated_for_ever() {
+        let retry = Retry::default();
+        for method in ["POST", "PATCH"] {
+            assert_eq!(retry.wait(is_idempotent(method), 0, &refused(503, None), 0.5), None);
+        }
+        assert!(retry.wait(is_idempotent("PUT"), 2, &refused(429, None), 0.5).is_some());
+        assert_eq!(retry.wait(true, 3, &refused(429, None), 0.5), None);
+        assert_eq!(Retry::never().wait(true, 0, &refused(429, None), 0.5), None);
+    }
+}
