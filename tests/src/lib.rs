@@ -4,12 +4,14 @@
 //! Arrange with [`TestServer::person`] and [`Person::organization`], act with
 //! [`TestServer::call`], assert on the [`Reply`].
 
+mod binary;
 mod call;
 mod clock;
 mod mail;
 mod people;
 mod server;
 
+pub use binary::binary;
 pub use call::{Call, Reply};
 pub use clock::TestClock;
 pub use mail::Mail;

@@ -9,6 +9,8 @@
 //! 2. Add its row to [`table`].
 //! 3. Write the function in `ops/src/<resource>.rs` and mount it in
 //!    `server/src/mount.rs`: a row without a function stops the start.
+//! 4. Give it a method in `client/src/groups/<resource>.rs` and a line in the
+//!    story of `tests/it/client/scenario.rs`: tests tell when one is missing.
 //!
 //! ```
 //! use polity_api::operation::{Operation, Who};

@@ -157,7 +157,7 @@ accessors!(crate::blocking::Client, blocking::);
 mod tests {
     use std::collections::BTreeSet;
 
-    use polity_api::operation::Paging;
+    use polity_api::operation::{Needs, Paging, Who};
     use polity_api::table::ALL;
 
     use super::*;
@@ -202,7 +202,16 @@ mod tests {
     fn what_a_method_says_of_its_callers_is_what_the_table_says() {
         for row in declared() {
             let meta = ALL.iter().find(|meta| meta.id == row.operation).unwrap();
-            assert_eq!(row.who, format!("{:?}", meta.who).to_lowercase(), "{}", meta.id);
+            let expected = match (meta.who, meta.needs) {
+                (Who::Anyone, _) => "anyone",
+                (Who::Token, _) => "token",
+                (Who::User, _) => "user",
+                (Who::Member, Needs::Active) => "member",
+                (Who::Member, Needs::Exists) => "member_even_deactivated",
+                (Who::Member, Needs::Readable) => "member_in_any_state",
+                (Who::Operator, _) => "operator",
+            };
+            assert_eq!(row.who, expected, "{}", meta.id);
         }
     }
 

@@ -1,3 +1,5 @@
+//! The client of Polity: start at [`Client`].
+//!
 #![doc = include_str!("../README.md")]
 
 #[cfg(feature = "blocking")]

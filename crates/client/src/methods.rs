@@ -3,8 +3,9 @@
 //!
 //! A row names the method, its arguments, the operation, and what of the
 //! arguments goes where; `all` adds a method that reads a list to its end. The
-//! caller in the head of a row says which errors are possible, and a test
-//! compares it with the operation table.
+//! word before `fn` tells who may call and in which states of the organization,
+//! which is what decides the possible errors; a test compares it with the
+//! operation table.
 
 macro_rules! methods {
     (
@@ -134,7 +135,7 @@ macro_rules! or_empty {
     };
 }
 
-/// The errors that are possible, by who may call.
+/// The errors that are possible, by who may call and when.
 macro_rules! errors {
     (anyone) => {
         "# Errors\n\
@@ -161,6 +162,20 @@ macro_rules! errors {
          [`Refused`](crate::Error::Refused) with the status **400** for an argument that is at fault (`fields` names it) \
          or a state that does not allow it, **401** without a valid token or when the organization is deactivated, \
          **403** for a token of another organization or when the organization is locked, **404** when there is none, \
+         **429** for too many requests, **500** or **503** for a server that failed or is busy. Other errors say that \
+         there was no answer."
+    };
+    (member_even_deactivated) => {
+        "# Errors\n\
+         [`Refused`](crate::Error::Refused) with the status **400** for an argument that is at fault (`fields` names it) \
+         or a state that does not allow it, **401** without a valid token, **403** for a token of another organization or \
+         when the organization is locked, **404** when there is none, **429** for too many requests, **500** or **503** \
+         for a server that failed or is busy. Other errors say that there was no answer."
+    };
+    (member_in_any_state) => {
+        "# Errors\n\
+         [`Refused`](crate::Error::Refused) with the status **400** for an argument that is at fault (`fields` names \
+         it), **401** without a valid token, **403** for a token of another organization, **404** when there is none, \
          **429** for too many requests, **500** or **503** for a server that failed or is busy. Other errors say that \
          there was no answer."
     };

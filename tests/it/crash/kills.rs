@@ -27,7 +27,7 @@ impl Random {
 
 #[tokio::test]
 async fn fifty_kills_lose_nothing_and_leave_nothing_half_done() {
-    let binary = process::build();
+    let binary = polity_tests::binary();
     let directory = tempfile::tempdir().unwrap();
     let (data_dir, port) = (directory.path().join("data"), process::free_port());
     // A connection for each request: one that died with the server is never used again.

@@ -1,18 +1,8 @@
 //! The real binary, as a process that can be killed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-/// Builds the binary the way this test was built, and returns where it is.
-pub fn build() -> PathBuf {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let status = Command::new(cargo).args(["build", "--quiet", "--package", "polity"]).status().expect("cargo");
-    assert!(status.success(), "the binary does not build");
-    // This test is <target>/debug/deps/crash-…; the binary is <target>/debug/polity.
-    let test = std::env::current_exe().expect("the path of this test");
-    test.ancestors().nth(2).expect("a target directory").join("polity")
-}
 
 /// A free port of the loopback interface that no client gets by chance while
 /// the server is down: it lies below those the system gives to clients.

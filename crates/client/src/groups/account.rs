@@ -8,7 +8,7 @@ methods! {
     Account, "account";
 
     /// Get the person the token acts for.
-    @example("()", "println!(\"{:?}\", reply.user);")
+    @example("()", r#"println!("{:?}", reply.user);"#)
     user fn get_current_user() -> GetCurrentUser {}
 
     /// Update the person the token acts for.
@@ -22,7 +22,10 @@ methods! {
     /// - `body.name`: the name to show.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(&UserPatch { name: Some(\"Ada\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.user);")
+    @example(
+        r#"(&UserPatch { name: Some("Ada".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.user);"#
+    )
     user fn update_user(body: &UserPatch, update_mask: UpdateMask) -> UpdateUser {
         query: &MaskQuery { update_mask },
         body: body,
@@ -37,7 +40,10 @@ methods! {
     /// - `body.name`: the name to show.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(&UserPatch { name: Some(\"Ada\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.user);")
+    @example(
+        r#"(&UserPatch { name: Some("Ada".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.user);"#
+    )
     user fn update_user2(body: &UserPatch, update_mask: UpdateMask) -> UpdateUser2 {
         query: &MaskQuery { update_mask },
         body: body,
@@ -52,7 +58,10 @@ methods! {
     /// - `body.name`: the name to show.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(&UserPatch { name: Some(\"Ada\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.user);")
+    @example(
+        r#"(&UserPatch { name: Some("Ada".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.user);"#
+    )
     user fn update_user_v2(body: &UserPatch, update_mask: UpdateMask) -> UpdateUserV2 {
         query: &MaskQuery { update_mask },
         body: body,
@@ -67,26 +76,32 @@ methods! {
     /// - `body.name`: the name to show.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(&UserPatch { name: Some(\"Ada\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.user);")
+    @example(
+        r#"(&UserPatch { name: Some("Ada".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.user);"#
+    )
     user fn update_user_v22(body: &UserPatch, update_mask: UpdateMask) -> UpdateUserV22 {
         query: &MaskQuery { update_mask },
         body: body,
     }
 
     /// Get the notification settings of the person.
-    @example("()", "println!(\"{:?}\", reply.settings);")
+    @example("()", r#"println!("{:?}", reply.settings);"#)
     user fn get_user_settings() -> GetUserSettings {}
 
     /// Change the notification settings of the person.
     ///
     /// - `body.failed_deployment_email_notification`: whether to send a mail when a deployment fails.
-    @example("(&UpdateUserSettingsRequest { failed_deployment_email_notification: Some(true) })", "println!(\"{:?}\", reply.settings);")
+    @example(
+        "(&UpdateUserSettingsRequest { failed_deployment_email_notification: Some(true) })",
+        r#"println!("{:?}", reply.settings);"#
+    )
     user fn update_user_settings(body: &UpdateUserSettingsRequest) -> UpdateUserSettings {
         body: body,
     }
 
     /// Get the organization the token is scoped to.
-    @example("()", "println!(\"{:?}\", reply.organization);")
+    @example("()", r#"println!("{:?}", reply.organization);"#)
     token fn get_current_organization() -> GetCurrentOrganization {}
 
     /// List the organizations the person is a member of.
@@ -96,7 +111,10 @@ methods! {
     /// - `query.order`: the direction, by name.
     /// - `query.search`: part of a name, or the beginning of an id, in any case.
     /// - `query.statuses`: only organizations in one of these states; empty means all.
-    @example("(&ListUserOrganizationsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.organizations);")
+    @example(
+        "(&ListUserOrganizationsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.organizations);"#
+    )
     user fn list_user_organizations(query: &ListUserOrganizationsQuery) -> ListUserOrganizations {
         query: query,
     }
@@ -107,8 +125,13 @@ methods! {
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
     /// - `query.statuses`: only invitations in one of these states; empty means all.
-    @example("(&ListUserOrganizationInvitationsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.invitations);")
-    user fn list_user_organization_invitations(query: &ListUserOrganizationInvitationsQuery) -> ListUserOrganizationInvitations {
+    @example(
+        "(&ListUserOrganizationInvitationsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.invitations);"#
+    )
+    user fn list_user_organization_invitations(
+        query: &ListUserOrganizationInvitationsQuery
+    ) -> ListUserOrganizationInvitations {
         query: query,
     }
     all fn all_user_organization_invitations;
@@ -116,7 +139,7 @@ methods! {
     /// Get an invitation sent to the person.
     ///
     /// - `id`: the invitation.
-    @example("(id)", "println!(\"{:?}\", reply.invitation);")
+    @example("(id)", r#"println!("{:?}", reply.invitation);"#)
     user fn get_user_organization_invitation(id: InvitationId) -> GetUserOrganizationInvitation {
         path: &InvitationPath { id },
     }
@@ -124,7 +147,7 @@ methods! {
     /// Accept an invitation: the person becomes a member.
     ///
     /// - `id`: the invitation.
-    @example("(id)", "println!(\"{:?}\", reply.invitation);")
+    @example("(id)", r#"println!("{:?}", reply.invitation);"#)
     user fn accept_organization_invitation(id: InvitationId) -> AcceptOrganizationInvitation {
         path: &InvitationPath { id },
     }
@@ -132,7 +155,7 @@ methods! {
     /// Decline an invitation.
     ///
     /// - `id`: the invitation.
-    @example("(id)", "println!(\"{:?}\", reply.invitation);")
+    @example("(id)", r#"println!("{:?}", reply.invitation);"#)
     user fn decline_organization_invitation(id: InvitationId) -> DeclineOrganizationInvitation {
         path: &InvitationPath { id },
     }
@@ -141,7 +164,7 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
-    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", "println!(\"{:?}\", reply.activities);")
+    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", r#"println!("{:?}", reply.activities);"#)
     user fn get_account_activities(query: &PageQuery) -> GetAccountActivities {
         query: query,
     }
@@ -150,7 +173,7 @@ methods! {
     /// Delete one's own account. The person must have left every organization.
     ///
     /// - `id`: the person.
-    @example("(id)", "println!(\"{:?}\", reply.user);")
+    @example("(id)", r#"println!("{:?}", reply.user);"#)
     user fn delete_user(id: UserId) -> DeleteUser {
         path: &UserPath { id },
     }
@@ -158,7 +181,7 @@ methods! {
     /// Delete one's own account. The person must have left every organization.
     ///
     /// - `id`: the person.
-    @example("(id)", "println!(\"{:?}\", reply.user);")
+    @example("(id)", r#"println!("{:?}", reply.user);"#)
     user fn delete_user_v2(id: UserId) -> DeleteUserV2 {
         path: &UserPath { id },
     }

@@ -12,7 +12,10 @@ methods! {
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
     /// - `query.types`: only activities on objects of these kinds; empty means all.
-    @example("(&ListActivitiesQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.activities);")
+    @example(
+        "(&ListActivitiesQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.activities);"#
+    )
     member fn list_activities(query: &ListActivitiesQuery) -> ListActivities {
         query: query,
     }
@@ -26,7 +29,10 @@ methods! {
     /// - `query.mark_seen`: mark all notifications as seen.
     /// - `query.unread`: only notifications that have not been read.
     /// - `query.unseen`: only notifications that have not been seen.
-    @example("(&ListNotificationsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.notifications);")
+    @example(
+        "(&ListNotificationsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.notifications);"#
+    )
     user fn list_notifications(query: &ListNotificationsQuery) -> ListNotifications {
         query: query,
     }

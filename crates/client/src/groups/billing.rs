@@ -10,7 +10,7 @@ methods! {
     /// Get a subscription.
     ///
     /// - `id`: the subscription.
-    @example("(id)", "println!(\"{:?}\", reply.subscription);")
+    @example("(id)", r#"println!("{:?}", reply.subscription);"#)
     member fn get_subscription(id: SubscriptionId) -> GetSubscription {
         path: &SubscriptionPath { id },
     }
@@ -20,20 +20,23 @@ methods! {
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
     /// - `query.statuses`: only those in one of these states; empty means all.
-    @example("(&ListPaymentMethodsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.payment_methods);")
+    @example(
+        "(&ListPaymentMethodsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.payment_methods);"#
+    )
     member fn list_payment_methods(query: &ListPaymentMethodsQuery) -> ListPaymentMethods {
         query: query,
     }
     all fn all_payment_methods;
 
     /// Start to add a payment method.
-    @example("()", "println!(\"{:?}\", reply.payment_method);")
+    @example("()", r#"println!("{:?}", reply.payment_method);"#)
     member fn create_payment_authorization() -> CreatePaymentAuthorization {}
 
     /// Get a payment method.
     ///
     /// - `id`: the payment method.
-    @example("(id)", "println!(\"{:?}\", reply.payment_method);")
+    @example("(id)", r#"println!("{:?}", reply.payment_method);"#)
     member fn get_payment_method(id: PaymentMethodId) -> GetPaymentMethod {
         path: &PaymentMethodPath { id },
     }
@@ -41,7 +44,7 @@ methods! {
     /// Remove a payment method.
     ///
     /// - `id`: the payment method.
-    @example("(id)", "println!(\"{reply:?}\");")
+    @example("(id)", r#"println!("{reply:?}");"#)
     member fn delete_payment_method(id: PaymentMethodId) -> DeletePaymentMethod {
         path: &PaymentMethodPath { id },
     }
@@ -49,28 +52,28 @@ methods! {
     /// Finish adding a payment method.
     ///
     /// - `id`: the payment method.
-    @example("(id)", "println!(\"{:?}\", reply.payment_method);")
+    @example("(id)", r#"println!("{:?}", reply.payment_method);"#)
     member fn confirm_payment_authorization(id: PaymentMethodId) -> ConfirmPaymentAuthorization {
         path: &PaymentMethodPath { id },
     }
 
     /// Whether the current organization has unpaid invoices.
-    @example("()", "println!(\"{:?}\", reply.has_unpaid_invoices);")
-    member fn has_unpaid_invoices() -> HasUnpaidInvoices {}
+    @example("()", r#"println!("{:?}", reply.has_unpaid_invoices);"#)
+    member_even_deactivated fn has_unpaid_invoices() -> HasUnpaidInvoices {}
 
     /// Where the current organization manages its billing.
-    @example("()", "println!(\"{:?}\", reply.url);")
+    @example("()", r#"println!("{:?}", reply.url);"#)
     member fn manage() -> Manage {}
 
     /// Preview the next invoice of the current organization.
-    @example("()", "println!(\"{:?}\", reply.stripe_invoice);")
+    @example("()", r#"println!("{:?}", reply.stripe_invoice);"#)
     member fn next_invoice() -> NextInvoice {}
 
     /// Get the usage of the current organization.
     ///
     /// - `query.starting_time`: from when; absent means the start of the current month.
     /// - `query.ending_time`: until when; absent means now.
-    @example("(&UsageQuery::default())", "println!(\"{:?}\", reply.usage);")
+    @example("(&UsageQuery::default())", r#"println!("{:?}", reply.usage);"#)
     member fn get_organization_usage(query: &UsageQuery) -> GetOrganizationUsage {
         query: query,
     }
@@ -82,7 +85,10 @@ methods! {
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
     /// - `query.order`: the direction, by starting time.
-    @example("(&UsageDetailsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.usage_details);")
+    @example(
+        "(&UsageDetailsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.usage_details);"#
+    )
     member fn get_organization_usage_details(query: &UsageDetailsQuery) -> GetOrganizationUsageDetails {
         query: query,
     }

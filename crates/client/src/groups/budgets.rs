@@ -12,7 +12,7 @@ methods! {
     /// Without a budget the amount is `"0"` and there are no thresholds.
     ///
     /// - `organization_id`: the organization.
-    @example("(organization_id)", "println!(\"{:?}\", reply.budget);")
+    @example("(organization_id)", r#"println!("{:?}", reply.budget);"#)
     member fn get_budget(organization_id: OrganizationId) -> GetBudget {
         path: &ByOrganizationPath { organization_id },
     }
@@ -21,7 +21,7 @@ methods! {
     ///
     /// - `organization_id`: the organization.
     /// - `body.amount`: cents for a month, above 0.
-    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)) })", "println!(\"{:?}\", reply.budget);")
+    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)) })", r#"println!("{:?}", reply.budget);"#)
     member fn create_budget(organization_id: OrganizationId, body: &BudgetRequest) -> CreateBudget {
         path: &ByOrganizationPath { organization_id },
         body: body,
@@ -31,7 +31,7 @@ methods! {
     ///
     /// - `organization_id`: the organization.
     /// - `body.amount`: cents for a month, above 0.
-    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)) })", "println!(\"{:?}\", reply.budget);")
+    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)) })", r#"println!("{:?}", reply.budget);"#)
     member fn update_budget(organization_id: OrganizationId, body: &BudgetRequest) -> UpdateBudget {
         path: &ByOrganizationPath { organization_id },
         body: body,
@@ -40,7 +40,7 @@ methods! {
     /// Remove the budget.
     ///
     /// - `organization_id`: the organization.
-    @example("(organization_id)", "println!(\"{reply:?}\");")
+    @example("(organization_id)", r#"println!("{reply:?}");"#)
     member fn delete_budget(organization_id: OrganizationId) -> DeleteBudget {
         path: &ByOrganizationPath { organization_id },
     }

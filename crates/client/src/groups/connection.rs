@@ -8,13 +8,13 @@ methods! {
     Connection, "connection";
 
     /// Answers `{}` to anybody.
-    @example("()", "println!(\"{reply:?}\");")
+    @example("()", r#"println!("{reply:?}");"#)
     anyone fn test_anon() -> TestAnon {}
 
     /// Echoes a payload and tells whom the token acts for.
     ///
     /// - `body.payload`: any text.
-    @example("(&TestAuthRequest { payload: \"hello\".into() })", "println!(\"{:?}\", reply.payload);")
+    @example(r#"(&TestAuthRequest { payload: "hello".into() })"#, r#"println!("{:?}", reply.payload);"#)
     token fn test_auth(body: &TestAuthRequest) -> TestAuth {
         body: body,
     }

@@ -10,7 +10,7 @@ methods! {
     /// Redeem a coupon for the current organization.
     ///
     /// - `body.code`: the code of the coupon.
-    @example("(&RedeemCouponRequest { code: \"WELCOME\".into() })", "println!(\"{reply:?}\");")
+    @example(r#"(&RedeemCouponRequest { code: "WELCOME".into() })"#, r#"println!("{reply:?}");"#)
     member fn redeem_coupon(body: &RedeemCouponRequest) -> RedeemCoupon {
         body: body,
     }
@@ -18,7 +18,7 @@ methods! {
     /// Look at a coupon.
     ///
     /// - `code`: the code of the coupon.
-    @example("(code)", "println!(\"{:?}\", reply.name);")
+    @example("(code)", r#"println!("{:?}", reply.name);"#)
     token fn check_coupon(code: &str) -> CheckCoupon {
         path: &CouponPath { code: code.to_owned() },
     }

@@ -15,7 +15,10 @@ methods! {
     /// - `query.user_id`: only those of this person.
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
-    @example("(&ListCredentialsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.credentials);")
+    @example(
+        "(&ListCredentialsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.credentials);"#
+    )
     token fn list_credentials(query: &ListCredentialsQuery) -> ListCredentials {
         query: query,
     }
@@ -27,7 +30,10 @@ methods! {
     /// - `body.description`: what it is for.
     /// - `body.kind`: whom it acts for; INVALID means what fits the caller.
     /// - `body.organization_id`: the organization it acts in; absent means that of the caller's token.
-    @example("(&CreateCredentialRequest { name: \"ci\".into(), kind: CredentialType::Organization, ..Default::default() })", "println!(\"{}\", reply.credential.token);")
+    @example(
+        r#"(&CreateCredentialRequest { name: "ci".into(), kind: CredentialType::Organization, ..Default::default() })"#,
+        r#"println!("{}", reply.credential.token);"#
+    )
     token fn create_credential(body: &CreateCredentialRequest) -> CreateCredential {
         body: body,
     }
@@ -35,7 +41,7 @@ methods! {
     /// Get a credential.
     ///
     /// - `id`: the credential.
-    @example("(id)", "println!(\"{:?}\", reply.credential);")
+    @example("(id)", r#"println!("{:?}", reply.credential);"#)
     token fn get_credential(id: CredentialId) -> GetCredential {
         path: &CredentialPath { id },
     }
@@ -43,7 +49,7 @@ methods! {
     /// Delete a credential: it stops working at once.
     ///
     /// - `id`: the credential.
-    @example("(id)", "println!(\"{reply:?}\");")
+    @example("(id)", r#"println!("{reply:?}");"#)
     token fn delete_credential(id: CredentialId) -> DeleteCredential {
         path: &CredentialPath { id },
     }
@@ -55,8 +61,13 @@ methods! {
     /// - `body.description`: what it is for.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(id, &CredentialPatch { description: Some(\"deploys from main\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.credential);")
-    token fn update_credential(id: CredentialId, body: &CredentialPatch, update_mask: UpdateMask) -> UpdateCredential {
+    @example(
+        r#"(id, &CredentialPatch { description: Some("deploys from main".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.credential);"#
+    )
+    token fn update_credential(
+        id: CredentialId, body: &CredentialPatch, update_mask: UpdateMask
+    ) -> UpdateCredential {
         path: &CredentialPath { id },
         query: &MaskQuery { update_mask },
         body: body,
@@ -69,8 +80,13 @@ methods! {
     /// - `body.description`: what it is for.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(id, &CredentialPatch { description: Some(\"deploys from main\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.credential);")
-    token fn update_credential2(id: CredentialId, body: &CredentialPatch, update_mask: UpdateMask) -> UpdateCredential2 {
+    @example(
+        r#"(id, &CredentialPatch { description: Some("deploys from main".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.credential);"#
+    )
+    token fn update_credential2(
+        id: CredentialId, body: &CredentialPatch, update_mask: UpdateMask
+    ) -> UpdateCredential2 {
         path: &CredentialPath { id },
         query: &MaskQuery { update_mask },
         body: body,

@@ -8,13 +8,16 @@ methods! {
     Github, "github";
 
     /// Get the GitHub installation of the current organization.
-    @example("()", "println!(\"{:?}\", reply.installation_id);")
+    @example("()", r#"println!("{:?}", reply.installation_id);"#)
     member fn get_github_installation() -> GetGithubInstallation {}
 
     /// Start a GitHub installation.
     ///
     /// - `body.metadata`: text to get back at the end, 400 characters at most.
-    @example("(&GithubInstallationRequest { metadata: \"/settings\".into() })", "println!(\"{:?}\", reply.app_name);")
+    @example(
+        r#"(&GithubInstallationRequest { metadata: "/settings".into() })"#,
+        r#"println!("{:?}", reply.app_name);"#
+    )
     member fn github_installation(body: &GithubInstallationRequest) -> GithubInstallation {
         body: body,
     }

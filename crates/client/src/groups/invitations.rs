@@ -13,7 +13,10 @@ methods! {
     /// - `query.offset`: how many items to skip.
     /// - `query.statuses`: only invitations in one of these states; empty means all.
     /// - `query.user_id`: only invitations to this person or to their address; can only be the caller.
-    @example("(&ListOrganizationInvitationsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.invitations);")
+    @example(
+        "(&ListOrganizationInvitationsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.invitations);"#
+    )
     member fn list_organization_invitations(query: &ListOrganizationInvitationsQuery) -> ListOrganizationInvitations {
         query: query,
     }
@@ -22,15 +25,20 @@ methods! {
     /// Invite an e-mail address into the current organization.
     ///
     /// - `body.email`: the address to invite.
-    @example("(&CreateOrganizationInvitationRequest { email: \"bob@example.com\".into() })", "println!(\"{:?}\", reply.invitation);")
-    member fn create_organization_invitation(body: &CreateOrganizationInvitationRequest) -> CreateOrganizationInvitation {
+    @example(
+        r#"(&CreateOrganizationInvitationRequest { email: "bob@example.com".into() })"#,
+        r#"println!("{:?}", reply.invitation);"#
+    )
+    member fn create_organization_invitation(
+        body: &CreateOrganizationInvitationRequest
+    ) -> CreateOrganizationInvitation {
         body: body,
     }
 
     /// Get an invitation.
     ///
     /// - `id`: the invitation.
-    @example("(id)", "println!(\"{:?}\", reply.invitation);")
+    @example("(id)", r#"println!("{:?}", reply.invitation);"#)
     member fn get_organization_invitation(id: InvitationId) -> GetOrganizationInvitation {
         path: &InvitationPath { id },
     }
@@ -38,7 +46,7 @@ methods! {
     /// Withdraw an invitation.
     ///
     /// - `id`: the invitation.
-    @example("(id)", "println!(\"{reply:?}\");")
+    @example("(id)", r#"println!("{reply:?}");"#)
     member fn delete_organization_invitation(id: InvitationId) -> DeleteOrganizationInvitation {
         path: &InvitationPath { id },
     }
@@ -46,7 +54,7 @@ methods! {
     /// Send an invitation once more; its time starts anew.
     ///
     /// - `id`: the invitation.
-    @example("(id)", "println!(\"{:?}\", reply.invitation);")
+    @example("(id)", r#"println!("{:?}", reply.invitation);"#)
     member fn resend_organization_invitation(id: InvitationId) -> ResendOrganizationInvitation {
         path: &InvitationPath { id },
     }
@@ -54,7 +62,7 @@ methods! {
     /// Confirm an action with the id from the mail.
     ///
     /// - `id`: the id.
-    @example("(id)", "println!(\"{reply:?}\");")
+    @example("(id)", r#"println!("{reply:?}");"#)
     user fn confirm_organization_action(id: &str) -> ConfirmOrganizationAction {
         path: &LinkPath { id: id.to_owned() },
     }

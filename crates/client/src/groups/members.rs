@@ -14,7 +14,10 @@ methods! {
     /// - `query.organization_id`: only members of this organization.
     /// - `query.user_id`: only memberships of this person.
     /// - `query.organization_statuses`: only in organizations in one of these states; empty means all.
-    @example("(&ListOrganizationMembersQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.members);")
+    @example(
+        "(&ListOrganizationMembersQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.members);"#
+    )
     token fn list_organization_members(query: &ListOrganizationMembersQuery) -> ListOrganizationMembers {
         query: query,
     }
@@ -23,7 +26,7 @@ methods! {
     /// Remove a member, or leave. The last member cannot be removed.
     ///
     /// - `id`: the membership, not the person.
-    @example("(id)", "println!(\"{:?}\", reply.member);")
+    @example("(id)", r#"println!("{:?}", reply.member);"#)
     member fn remove_organization_member(id: MemberId) -> RemoveOrganizationMember {
         path: &MemberPath { id },
     }

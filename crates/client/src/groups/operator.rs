@@ -13,7 +13,10 @@ methods! {
     /// - `query.offset`: how many items to skip.
     /// - `query.search`: part of a name, or the beginning of an id, in any case.
     /// - `query.statuses`: only organizations in one of these states; empty means all but DELETED.
-    @example("(&OperatorListOrganizationsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.organizations);")
+    @example(
+        "(&OperatorListOrganizationsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.organizations);"#
+    )
     operator fn operator_list_organizations(query: &OperatorListOrganizationsQuery) -> OperatorListOrganizations {
         query: query,
     }
@@ -22,7 +25,7 @@ methods! {
     /// Get any organization, with what only the operator sees.
     ///
     /// - `id`: the organization.
-    @example("(id)", "println!(\"{:?}\", reply.organization);")
+    @example("(id)", r#"println!("{:?}", reply.organization);"#)
     operator fn operator_get_organization(id: OrganizationId) -> OperatorGetOrganization {
         path: &OrganizationPath { id },
     }
@@ -31,8 +34,10 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.reason`: the reason, in words.
-    @example("(id, &OperatorReasonRequest { reason: \"fraud\".into() })", "println!(\"{:?}\", reply.organization);")
-    operator fn operator_lock_organization(id: OrganizationId, body: &OperatorReasonRequest) -> OperatorLockOrganization {
+    @example(r#"(id, &OperatorReasonRequest { reason: "fraud".into() })"#, r#"println!("{:?}", reply.organization);"#)
+    operator fn operator_lock_organization(
+        id: OrganizationId, body: &OperatorReasonRequest
+    ) -> OperatorLockOrganization {
         path: &OrganizationPath { id },
         body: body,
     }
@@ -41,8 +46,10 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.reason`: the reason, in words.
-    @example("(id, &OperatorReasonRequest { reason: \"fraud\".into() })", "println!(\"{:?}\", reply.organization);")
-    operator fn operator_unlock_organization(id: OrganizationId, body: &OperatorReasonRequest) -> OperatorUnlockOrganization {
+    @example(r#"(id, &OperatorReasonRequest { reason: "fraud".into() })"#, r#"println!("{:?}", reply.organization);"#)
+    operator fn operator_unlock_organization(
+        id: OrganizationId, body: &OperatorReasonRequest
+    ) -> OperatorUnlockOrganization {
         path: &OrganizationPath { id },
         body: body,
     }
@@ -50,7 +57,7 @@ methods! {
     /// Mark an organization as reviewed.
     ///
     /// - `id`: the organization.
-    @example("(id)", "println!(\"{:?}\", reply.organization);")
+    @example("(id)", r#"println!("{:?}", reply.organization);"#)
     operator fn operator_verify_organization(id: OrganizationId) -> OperatorVerifyOrganization {
         path: &OrganizationPath { id },
     }
@@ -59,7 +66,10 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.plan`: the plan; any of them.
-    @example("(id, &OperatorPlanRequest { plan: Some(Plan::Enterprise) })", "println!(\"{:?}\", reply.organization);")
+    @example(
+        "(id, &OperatorPlanRequest { plan: Some(Plan::Enterprise) })",
+        r#"println!("{:?}", reply.organization);"#
+    )
     operator fn operator_set_plan(id: OrganizationId, body: &OperatorPlanRequest) -> OperatorSetPlan {
         path: &OrganizationPath { id },
         body: body,
@@ -76,7 +86,10 @@ methods! {
     /// - `body.max_projects`: how many projects there may be.
     /// - `body.instance_types`: which types of instance it may use; empty means all.
     /// - `body.regions`: which regions it may use; empty means all.
-    @example("(id, &QuotaOverrides { max_projects: Some(Int64(100)), ..Default::default() })", "println!(\"{:?}\", reply.quotas);")
+    @example(
+        "(id, &QuotaOverrides { max_projects: Some(Int64(100)), ..Default::default() })",
+        r#"println!("{:?}", reply.quotas);"#
+    )
     operator fn operator_set_quotas(id: OrganizationId, body: &QuotaOverrides) -> OperatorSetQuotas {
         path: &OrganizationPath { id },
         body: body,
@@ -88,7 +101,10 @@ methods! {
     /// - `query.offset`: how many items to skip.
     /// - `query.organization_id`: only those of this organization.
     /// - `query.types`: only activities on objects of these kinds; empty means all.
-    @example("(&OperatorListActivitiesQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.activities);")
+    @example(
+        "(&OperatorListActivitiesQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.activities);"#
+    )
     operator fn operator_list_activities(query: &OperatorListActivitiesQuery) -> OperatorListActivities {
         query: query,
     }
@@ -98,7 +114,7 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
-    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", "println!(\"{:?}\", reply.coupons);")
+    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", r#"println!("{:?}", reply.coupons);"#)
     operator fn operator_list_coupons(query: &PageQuery) -> OperatorListCoupons {
         query: query,
     }
@@ -113,7 +129,10 @@ methods! {
     /// - `body.currency`: the currency of the amount; `usd` when empty.
     /// - `body.max_redemptions`: how often it can be redeemed; 0 means without limit.
     /// - `body.expires_at`: until when it can be redeemed; absent means without end.
-    @example("(&OperatorCreateCouponRequest { code: \"WELCOME\".into(), percent_off: 20.0, ..Default::default() })", "println!(\"{:?}\", reply.coupon);")
+    @example(
+        r#"(&OperatorCreateCouponRequest { code: "WELCOME".into(), percent_off: 20.0, ..Default::default() })"#,
+        r#"println!("{:?}", reply.coupon);"#
+    )
     operator fn operator_create_coupon(body: &OperatorCreateCouponRequest) -> OperatorCreateCoupon {
         body: body,
     }
@@ -121,7 +140,7 @@ methods! {
     /// Withdraw a coupon; what was redeemed stays redeemed.
     ///
     /// - `id`: the coupon.
-    @example("(id)", "println!(\"{reply:?}\");")
+    @example("(id)", r#"println!("{reply:?}");"#)
     operator fn operator_delete_coupon(id: CouponId) -> OperatorDeleteCoupon {
         path: &OperatorCouponPath { id },
     }

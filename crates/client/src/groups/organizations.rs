@@ -13,7 +13,7 @@ methods! {
     /// plan, with a default project. The caller's token is not switched to it.
     ///
     /// - `body.name`: its name: 1 to 64 of `a-z`, `0-9` and `-`, unique in the installation.
-    @example("(&CreateOrganizationRequest { name: \"acme\".into() })", "println!(\"{:?}\", reply.organization);")
+    @example(r#"(&CreateOrganizationRequest { name: "acme".into() })"#, r#"println!("{:?}", reply.organization);"#)
     user fn create_organization(body: &CreateOrganizationRequest) -> CreateOrganization {
         body: body,
     }
@@ -21,8 +21,8 @@ methods! {
     /// Get an organization.
     ///
     /// - `id`: the organization.
-    @example("(id)", "println!(\"{:?}\", reply.organization);")
-    member fn get_organization(id: OrganizationId) -> GetOrganization {
+    @example("(id)", r#"println!("{:?}", reply.organization);"#)
+    member_in_any_state fn get_organization(id: OrganizationId) -> GetOrganization {
         path: &OrganizationPath { id },
     }
 
@@ -32,8 +32,8 @@ methods! {
     /// becomes free.
     ///
     /// - `id`: the organization.
-    @example("(id)", "println!(\"{:?}\", reply.organization);")
-    member fn delete_organization(id: OrganizationId) -> DeleteOrganization {
+    @example("(id)", r#"println!("{:?}", reply.organization);"#)
+    member_even_deactivated fn delete_organization(id: OrganizationId) -> DeleteOrganization {
         path: &OrganizationPath { id },
     }
 
@@ -54,8 +54,13 @@ methods! {
     /// - `body.email_domain_allowlist`: the mail domains its members may come from; empty means any.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(id, &OrganizationPatch { billing_email: Some(\"billing@acme.com\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.organization);")
-    member fn update_organization(id: OrganizationId, body: &OrganizationPatch, update_mask: UpdateMask) -> UpdateOrganization {
+    @example(
+        r#"(id, &OrganizationPatch { billing_email: Some("billing@acme.com".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.organization);"#
+    )
+    member fn update_organization(
+        id: OrganizationId, body: &OrganizationPatch, update_mask: UpdateMask
+    ) -> UpdateOrganization {
         path: &OrganizationPath { id },
         query: &MaskQuery { update_mask },
         body: body,
@@ -78,8 +83,13 @@ methods! {
     /// - `body.email_domain_allowlist`: the mail domains its members may come from; empty means any.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(id, &OrganizationPatch { billing_email: Some(\"billing@acme.com\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.organization);")
-    member fn update_organization2(id: OrganizationId, body: &OrganizationPatch, update_mask: UpdateMask) -> UpdateOrganization2 {
+    @example(
+        r#"(id, &OrganizationPatch { billing_email: Some("billing@acme.com".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.organization);"#
+    )
+    member fn update_organization2(
+        id: OrganizationId, body: &OrganizationPatch, update_mask: UpdateMask
+    ) -> UpdateOrganization2 {
         path: &OrganizationPath { id },
         query: &MaskQuery { update_mask },
         body: body,
@@ -92,7 +102,10 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.validity`: how long it works: seconds with the suffix `s`, up to `86400s`; absent means `3600s`.
-    @example("(id, &CreateAccessTokenRequest { validity: Some(Duration::from_hours(2)) })", "println!(\"{}\", reply.token);")
+    @example(
+        "(id, &CreateAccessTokenRequest { validity: Some(Duration::from_hours(2)) })",
+        r#"println!("{}", reply.token);"#
+    )
     member fn create_access_token(id: OrganizationId, body: &CreateAccessTokenRequest) -> CreateAccessToken {
         path: &OrganizationPath { id },
         body: body,
@@ -104,8 +117,13 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.skip_confirmation`: start at once, without the mail that asks for confirmation.
-    @example("(id, &DeactivateOrganizationRequest { skip_confirmation: true })", "println!(\"{:?}\", reply.organization);")
-    member fn deactivate_organization(id: OrganizationId, body: &DeactivateOrganizationRequest) -> DeactivateOrganization {
+    @example(
+        "(id, &DeactivateOrganizationRequest { skip_confirmation: true })",
+        r#"println!("{:?}", reply.organization);"#
+    )
+    member_even_deactivated fn deactivate_organization(
+        id: OrganizationId, body: &DeactivateOrganizationRequest
+    ) -> DeactivateOrganization {
         path: &OrganizationPath { id },
         body: body,
     }
@@ -114,8 +132,10 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.default_project_id`: a project of the organization.
-    @example("(id, body)", "println!(\"{:?}\", reply.organization);")
-    member fn update_organization_default_project(id: OrganizationId, body: &UpdateOrganizationDefaultProjectRequest) -> UpdateOrganizationDefaultProject {
+    @example("(id, body)", r#"println!("{:?}", reply.organization);"#)
+    member fn update_organization_default_project(
+        id: OrganizationId, body: &UpdateOrganizationDefaultProjectRequest
+    ) -> UpdateOrganizationDefaultProject {
         path: &OrganizationPath { id },
         body: body,
     }
@@ -124,8 +144,13 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.name`: the name: 1 to 64 of `a-z`, `0-9` and `-`, unique in the installation.
-    @example("(id, &UpdateOrganizationNameRequest { name: \"acme-inc\".into() })", "println!(\"{:?}\", reply.organization);")
-    member fn update_organization_name(id: OrganizationId, body: &UpdateOrganizationNameRequest) -> UpdateOrganizationName {
+    @example(
+        r#"(id, &UpdateOrganizationNameRequest { name: "acme-inc".into() })"#,
+        r#"println!("{:?}", reply.organization);"#
+    )
+    member fn update_organization_name(
+        id: OrganizationId, body: &UpdateOrganizationNameRequest
+    ) -> UpdateOrganizationName {
         path: &OrganizationPath { id },
         body: body,
     }
@@ -135,8 +160,13 @@ methods! {
     /// - `id`: the organization.
     /// - `body.plan`: the plan.
     /// - `body.coupon_code`: the code of a coupon to redeem with it; empty means none.
-    @example("(id, &UpdateOrganizationPlanRequest { plan: Some(Plan::Pro), ..Default::default() })", "println!(\"{:?}\", reply.organization);")
-    member fn update_organization_plan(id: OrganizationId, body: &UpdateOrganizationPlanRequest) -> UpdateOrganizationPlan {
+    @example(
+        "(id, &UpdateOrganizationPlanRequest { plan: Some(Plan::Pro), ..Default::default() })",
+        r#"println!("{:?}", reply.organization);"#
+    )
+    member fn update_organization_plan(
+        id: OrganizationId, body: &UpdateOrganizationPlanRequest
+    ) -> UpdateOrganizationPlan {
         path: &OrganizationPath { id },
         body: body,
     }
@@ -144,8 +174,8 @@ methods! {
     /// Reactivate an organization.
     ///
     /// - `id`: the organization.
-    @example("(id)", "println!(\"{:?}\", reply.organization);")
-    member fn reactivate_organization(id: OrganizationId) -> ReactivateOrganization {
+    @example("(id)", r#"println!("{:?}", reply.organization);"#)
+    member_even_deactivated fn reactivate_organization(id: OrganizationId) -> ReactivateOrganization {
         path: &OrganizationPath { id },
     }
 
@@ -153,8 +183,10 @@ methods! {
     ///
     /// - `id`: the organization.
     /// - `body.signup_qualification`: any JSON object; it is kept as it is.
-    @example("(id, body)", "println!(\"{:?}\", reply.organization);")
-    member fn upsert_signup_qualification(id: OrganizationId, body: &UpsertSignupQualificationRequest) -> UpsertSignupQualification {
+    @example("(id, body)", r#"println!("{:?}", reply.organization);"#)
+    member fn upsert_signup_qualification(
+        id: OrganizationId, body: &UpsertSignupQualificationRequest
+    ) -> UpsertSignupQualification {
         path: &OrganizationPath { id },
         body: body,
     }

@@ -12,7 +12,10 @@ methods! {
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
     /// - `query.name`: part of the name.
-    @example("(&ListProjectsQuery { limit: Limit(100), ..Default::default() })", "println!(\"{:?}\", reply.projects);")
+    @example(
+        "(&ListProjectsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.projects);"#
+    )
     member fn list_projects(query: &ListProjectsQuery) -> ListProjects {
         query: query,
     }
@@ -22,7 +25,10 @@ methods! {
     ///
     /// - `body.name`: its name, unique in the organization.
     /// - `body.description`: what it is for.
-    @example("(&CreateProjectRequest { name: \"web\".into(), ..Default::default() })", "println!(\"{:?}\", reply.project);")
+    @example(
+        r#"(&CreateProjectRequest { name: "web".into(), ..Default::default() })"#,
+        r#"println!("{:?}", reply.project);"#
+    )
     member fn create_project(body: &CreateProjectRequest) -> CreateProject {
         body: body,
     }
@@ -30,7 +36,7 @@ methods! {
     /// Get a project.
     ///
     /// - `id`: the project.
-    @example("(id)", "println!(\"{:?}\", reply.project);")
+    @example("(id)", r#"println!("{:?}", reply.project);"#)
     member fn get_project(id: ProjectId) -> GetProject {
         path: &ProjectPath { id },
     }
@@ -38,7 +44,7 @@ methods! {
     /// Delete a project that is not the default one.
     ///
     /// - `id`: the project.
-    @example("(id)", "println!(\"{reply:?}\");")
+    @example("(id)", r#"println!("{reply:?}");"#)
     member fn delete_project(id: ProjectId) -> DeleteProject {
         path: &ProjectPath { id },
     }
@@ -50,7 +56,10 @@ methods! {
     /// - `body.description`: what it is for.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(id, &ProjectPatch { name: Some(\"website\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.project);")
+    @example(
+        r#"(id, &ProjectPatch { name: Some("website".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.project);"#
+    )
     member fn update_project(id: ProjectId, body: &ProjectPatch, update_mask: UpdateMask) -> UpdateProject {
         path: &ProjectPath { id },
         query: &MaskQuery { update_mask },
@@ -64,7 +73,10 @@ methods! {
     /// - `body.description`: what it is for.
     /// - `update_mask`: the fields that change; those listed and absent from the body are cleared. The default means
     ///   those present in the body.
-    @example("(id, &ProjectPatch { name: Some(\"website\".into()), ..Default::default() }, UpdateMask::default())", "println!(\"{:?}\", reply.project);")
+    @example(
+        r#"(id, &ProjectPatch { name: Some("website".into()), ..Default::default() }, UpdateMask::default())"#,
+        r#"println!("{:?}", reply.project);"#
+    )
     member fn update_project2(id: ProjectId, body: &ProjectPatch, update_mask: UpdateMask) -> UpdateProject2 {
         path: &ProjectPath { id },
         query: &MaskQuery { update_mask },
@@ -75,7 +87,7 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
-    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", "println!(\"{:?}\", reply.apps);")
+    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", r#"println!("{:?}", reply.apps);"#)
     member fn list_apps(query: &PageQuery) -> ListApps {
         query: query,
     }

@@ -10,7 +10,7 @@ methods! {
     /// Get the quotas of an organization.
     ///
     /// - `organization_id`: the organization.
-    @example("(organization_id)", "println!(\"{:?}\", reply.quotas);")
+    @example("(organization_id)", r#"println!("{:?}", reply.quotas);"#)
     member fn get_quotas(organization_id: OrganizationId) -> GetQuotas {
         path: &ByOrganizationPath { organization_id },
     }
@@ -18,7 +18,7 @@ methods! {
     /// Get a summary of what an organization uses.
     ///
     /// - `organization_id`: the organization.
-    @example("(organization_id)", "println!(\"{:?}\", reply.summary);")
+    @example("(organization_id)", r#"println!("{:?}", reply.summary);"#)
     member fn get_organization_summary(organization_id: OrganizationId) -> GetOrganizationSummary {
         path: &ByOrganizationPath { organization_id },
     }
@@ -27,7 +27,10 @@ methods! {
     ///
     /// - `body.plan`: the name of the plan.
     /// - `body.trialing`: whether it would be a trial.
-    @example("(&ReviewOrganizationCapacityRequest { plan: \"pro\".into(), trialing: false })", "println!(\"{:?}\", reply.has_capacity);")
+    @example(
+        r#"(&ReviewOrganizationCapacityRequest { plan: "pro".into(), trialing: false })"#,
+        r#"println!("{:?}", reply.has_capacity);"#
+    )
     token fn review_organization_capacity(body: &ReviewOrganizationCapacityRequest) -> ReviewOrganizationCapacity {
         body: body,
     }

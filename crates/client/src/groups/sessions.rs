@@ -8,7 +8,7 @@ methods! {
     Sessions, "sessions";
 
     /// Open a session without an organization.
-    @example("()", "println!(\"{:?}\", reply.token);")
+    @example("()", r#"println!("{:?}", reply.token);"#)
     user fn unscope_organization_token() -> UnscopeOrganizationToken {}
 
     /// Sign up with an e-mail address and a password.
@@ -17,7 +17,10 @@ methods! {
     /// - `body.password`: the password.
     /// - `body.name`: the name to show.
     /// - `body.captcha`: accepted for older clients, and not looked at.
-    @example("(&CreateAccountRequest { email: \"ada@example.com\".into(), password: \"correct horse battery\".into(), name: \"Ada\".into(), ..Default::default() })", "let client = client.with_token(&reply.token.id)?;")
+    @example(
+        r#"(&CreateAccountRequest { email: "ada@example.com".into(), password: "correct horse battery".into(), name: "Ada".into(), ..Default::default() })"#,
+        "let client = client.with_token(&reply.token.id)?;"
+    )
     anyone fn signup(body: &CreateAccountRequest) -> Signup {
         body: body,
     }
@@ -27,27 +30,30 @@ methods! {
     /// - `body.email`: the address.
     /// - `body.password`: the password.
     /// - `body.organization_id`: the organization to open the session in; absent means one of the person's own.
-    @example("(&LoginRequest { email: \"ada@example.com\".into(), password: \"correct horse battery\".into(), ..Default::default() })", "let client = client.with_token(&reply.token.id)?;")
+    @example(
+        r#"(&LoginRequest { email: "ada@example.com".into(), password: "correct horse battery".into(), ..Default::default() })"#,
+        "let client = client.with_token(&reply.token.id)?;"
+    )
     anyone fn login(body: &LoginRequest) -> Login {
         body: body,
     }
 
     /// Log out: the presented session ends.
-    @example("()", "println!(\"{reply:?}\");")
+    @example("()", r#"println!("{reply:?}");"#)
     user fn logout() -> Logout {}
 
     /// Open a new session like the presented one.
-    @example("()", "println!(\"{:?}\", reply.token);")
+    @example("()", r#"println!("{:?}", reply.token);"#)
     user fn refresh_token() -> RefreshToken {}
 
     /// Open a session without an organization.
-    @example("()", "println!(\"{:?}\", reply.token);")
+    @example("()", r#"println!("{:?}", reply.token);"#)
     user fn new_session() -> NewSession {}
 
     /// Which way an address logs in.
     ///
     /// - `query.email`: the address.
-    @example("(&LoginMethodQuery { email: \"ada@example.com\".into() })", "println!(\"{:?}\", reply.method);")
+    @example(r#"(&LoginMethodQuery { email: "ada@example.com".into() })"#, r#"println!("{:?}", reply.method);"#)
     anyone fn login_method(query: &LoginMethodQuery) -> LoginMethod {
         query: query,
     }
@@ -55,13 +61,13 @@ methods! {
     /// Confirm an e-mail address with the id from the mail.
     ///
     /// - `id`: the id.
-    @example("(id)", "println!(\"{:?}\", reply.token);")
+    @example("(id)", r#"println!("{:?}", reply.token);"#)
     anyone fn validate(id: &str) -> Validate {
         path: &LinkPath { id: id.to_owned() },
     }
 
     /// Send the confirmation mail once more.
-    @example("()", "println!(\"{reply:?}\");")
+    @example("()", r#"println!("{reply:?}");"#)
     user fn resend_email_validation() -> ResendEmailValidation {}
 
     /// Ask for a mail with which to choose a new password.
@@ -69,7 +75,7 @@ methods! {
     /// The reply is the same whether or not the address has an account.
     ///
     /// - `body.email`: the address.
-    @example("(&ResetPasswordRequest { email: \"ada@example.com\".into() })", "println!(\"{reply:?}\");")
+    @example(r#"(&ResetPasswordRequest { email: "ada@example.com".into() })"#, r#"println!("{reply:?}");"#)
     anyone fn reset_password(body: &ResetPasswordRequest) -> ResetPassword {
         body: body,
     }
@@ -78,7 +84,10 @@ methods! {
     ///
     /// - `body.id`: the id from the mail.
     /// - `body.password`: the new password.
-    @example("(&UpdatePasswordRequest { id: \"the id from the mail\".into(), password: \"a new long password\".into() })", "println!(\"{:?}\", reply.token);")
+    @example(
+        r#"(&UpdatePasswordRequest { id: "the id from the mail".into(), password: "a new long password".into() })"#,
+        r#"println!("{:?}", reply.token);"#
+    )
     anyone fn update_password(body: &UpdatePasswordRequest) -> UpdatePassword {
         body: body,
     }
@@ -87,7 +96,10 @@ methods! {
     ///
     /// - `query.action`: what the person wants to do.
     /// - `query.metadata`: text to get back at the end, 400 characters at most.
-    @example("(&OAuthOptionsQuery { action: OAuthAction::Signin, ..Default::default() })", "println!(\"{:?}\", reply.oauth_providers);")
+    @example(
+        "(&OAuthOptionsQuery { action: OAuthAction::Signin, ..Default::default() })",
+        r#"println!("{:?}", reply.oauth_providers);"#
+    )
     anyone fn get_o_auth_options(query: &OAuthOptionsQuery) -> GetOAuthOptions {
         query: query,
     }
@@ -98,7 +110,7 @@ methods! {
     /// - `body.code`: the code from the provider.
     /// - `body.setup_action`: `install` or `request` for a GitHub installation; empty for a login.
     /// - `body.installation_id`: the GitHub installation; empty for a login.
-    @example("(body)", "println!(\"{:?}\", reply.token);")
+    @example("(body)", r#"println!("{:?}", reply.token);"#)
     anyone fn o_auth_callback(body: &OAuthCallbackRequest) -> OAuthCallback {
         body: body,
     }
