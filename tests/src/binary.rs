@@ -2,10 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
-/// Builds the binary the way the calling test was built, and returns where it is.
+/// Builds the binary the way the calling test was built, once, and returns where it is.
 #[must_use]
 pub fn binary() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build).clone()
+}
+
+fn build() -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let status = Command::new(cargo).args(["build", "--quiet", "--package", "polity"]).status().expect("cargo");
     assert!(status.success(), "the binary does not build");

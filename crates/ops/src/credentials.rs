@@ -128,7 +128,9 @@ async fn choose(
             Ok((CredentialType::Organization, Some(id)))
         }
         (CredentialType::Organization, None) => Err(Error::field("organization_id", "is required")),
-        (CredentialType::Invalid | CredentialType::Unknown, _) => Err(Error::field("type", "must be USER or ORGANIZATION")),
+        (CredentialType::Invalid | CredentialType::Unknown, _) => {
+            Err(Error::field("type", "must be USER or ORGANIZATION"))
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The `polity` binary: reads the command line, sets up the log, and hands
-//! over to the server. The only place that reads the clock and makes
-//! randomness.
+//! over to the server or to the client commands. The only place that reads the
+//! clock and makes randomness.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use polity_server::config::setting;
 use polity_server::config::value::LogFormat;
 use polity_server::{Config, Environment, ServeArgs, banner};
@@ -38,10 +38,16 @@ enum Command {
         #[command(flatten)]
         args: ServeArgs,
     },
+    #[command(flatten)]
+    Client(polity_cli::Command),
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
+    let command = Cli::parse().command;
+    if let Command::Client(command) = &command {
+        return polity_cli::run(command, &Cli::command());
+    }
+    match run(&command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("polity: {error:#}");
@@ -75,6 +81,8 @@ fn run(command: &Command) -> Result<()> {
             print(setting::show(&load(args)?).trim_end());
             Ok(())
         }
+        // It says itself how it went.
+        Command::Client(_) => Ok(()),
     }
 }
 

@@ -55,3 +55,11 @@ fn the_generated_table_of_settings_is_current() {
     );
     compare("configuration.md", &page);
 }
+
+#[test]
+fn the_generated_reference_of_the_command_line_is_current() {
+    let output =
+        std::process::Command::new(polity_tests::binary()).args(["man", "--markdown"]).output().expect("polity");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    compare("cli.md", &String::from_utf8(output.stdout).expect("text"));
+}

@@ -1,0 +1,140 @@
+//! The command line: the commands, and the options they share. What a resource
+//! can do is declared next to its code.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+use crate::activity::ActivityCommand;
+use crate::budget::BudgetCommand;
+use crate::coupon::CouponCommand;
+use crate::credential::CredentialCommand;
+use crate::github::GithubCommand;
+use crate::invite::InviteCommand;
+use crate::login::LoginArgs;
+use crate::member::MemberCommand;
+use crate::operator::OperatorCommand;
+use crate::org_args::OrgCommand;
+use crate::output::Format;
+use crate::project::ProjectCommand;
+use crate::quota::QuotaCommand;
+
+/// The commands that are clients of a server.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Log in, and keep the token in a profile
+    Login(With<LoginArgs>),
+    /// End the session, and forget its token
+    Logout(With<Nothing>),
+    /// Show whom the token acts for
+    Whoami(With<Nothing>),
+    /// Work with organizations
+    Org(Group<OrgCommand>),
+    /// Work with the budget of an organization
+    Budget(Group<BudgetCommand>),
+    /// Work with the members of an organization
+    Member(Group<MemberCommand>),
+    /// Invite people, and answer invitations
+    Invite(Group<InviteCommand>),
+    /// Work with API credentials
+    Credential(Group<CredentialCommand>),
+    /// Work with projects
+    Project(Group<ProjectCommand>),
+    /// Connect an organization with GitHub
+    Github(Group<GithubCommand>),
+    /// Show what happened
+    Activity(Group<ActivityCommand>),
+    /// Show the limits of an organization
+    Quota(Group<QuotaCommand>),
+    /// Use coupons
+    Coupon(Group<CouponCommand>),
+    /// Run the installation, with the operator key as token
+    Operator(Group<OperatorCommand>),
+    /// Print a completion script for a shell
+    Completions {
+        /// Shell to complete in
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write a manual page for every command
+    Man {
+        /// Directory to write to; made if there is none
+        #[arg(required_unless_present = "markdown")]
+        directory: Option<PathBuf>,
+        /// Print the reference of all commands in Markdown instead
+        #[arg(long, conflicts_with = "directory")]
+        markdown: bool,
+    },
+}
+
+impl Command {
+    /// The shared options; none for what needs no server.
+    pub(crate) fn globals(&self) -> Option<&Globals> {
+        match self {
+            Command::Login(args) => Some(&args.globals),
+            Command::Logout(args) | Command::Whoami(args) => Some(&args.globals),
+            Command::Org(group) => Some(&group.globals),
+            Command::Budget(group) => Some(&group.globals),
+            Command::Member(group) => Some(&group.globals),
+            Command::Invite(group) => Some(&group.globals),
+            Command::Credential(group) => Some(&group.globals),
+            Command::Project(group) => Some(&group.globals),
+            Command::Github(group) => Some(&group.globals),
+            Command::Activity(group) => Some(&group.globals),
+            Command::Quota(group) => Some(&group.globals),
+            Command::Coupon(group) => Some(&group.globals),
+            Command::Operator(group) => Some(&group.globals),
+            Command::Completions { .. } | Command::Man { .. } => None,
+        }
+    }
+}
+
+/// A command with the shared options.
+#[derive(Args)]
+pub struct With<A: Args> {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(flatten)]
+    pub(crate) command: A,
+}
+
+/// Commands of one resource with the shared options.
+#[derive(Args)]
+pub struct Group<C: Subcommand> {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: C,
+}
+
+/// No arguments of its own.
+#[derive(Args)]
+pub struct Nothing {}
+
+/// Options of every command that talks to a server.
+#[derive(Args)]
+#[command(next_help_heading = "Shared options")]
+pub struct Globals {
+    /// Address of the server [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL", env = "POLITY_URL", global = true)]
+    pub(crate) url: Option<String>,
+    /// Token to act with, `-` to read it from standard input
+    #[arg(long, value_name = "TOKEN", env = "POLITY_TOKEN", hide_env_values = true, global = true)]
+    pub(crate) token: Option<String>,
+    /// Organization to act in: its name, its id, or the beginning of its id
+    #[arg(long, short = 'O', value_name = "ORG", env = "POLITY_ORGANIZATION", global = true)]
+    pub(crate) organization: Option<String>,
+    /// Profile to take the address and the token from
+    #[arg(long, value_name = "NAME", env = "POLITY_PROFILE", global = true)]
+    pub(crate) profile: Option<String>,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t = Format::Table, value_name = "FORMAT", global = true)]
+    pub(crate) output: Format,
+    /// Print ids and nothing else
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short, global = true)]
+    pub(crate) yes: bool,
+}

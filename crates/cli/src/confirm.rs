@@ -1,0 +1,39 @@
+//! Asks before something is destroyed: the name has to be typed.
+
+use std::io::Write as _;
+
+use crate::error::{Exit, Failure, Result};
+use crate::output;
+use crate::session::Session;
+
+/// Asks on standard error to type `name`, unless `--yes` was given.
+pub(crate) fn confirm(session: &Session, what: &str, name: &str) -> Result<()> {
+    if session.yes {
+        return Ok(());
+    }
+    if !output::can_ask() {
+        return Err(Failure::new(Exit::Unconfirmed, format!("{what} needs --yes where nobody can be asked")));
+    }
+    let typed = ask(&format!("{what}: type {name} to go on: "))?;
+    if typed == name {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Unconfirmed, "not confirmed").because(format!("{typed:?} is not {name:?}")))
+}
+
+/// Asks on standard error for a line.
+pub(crate) fn ask(prompt: &str) -> Result<String> {
+    {
+        let mut stderr = anstream::stderr().lock();
+        let _ = write!(stderr, "{prompt}").and_then(|()| stderr.flush());
+    }
+    read_line()
+}
+
+/// Reads a line of standard input.
+pub(crate) fn read_line() -> Result<String> {
+    let mut line = String::new();
+    let unreadable = |e: std::io::Error| Failure::other(format!("cannot read standard input: {e}"));
+    std::io::stdin().read_line(&mut line).map_err(unreadable)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

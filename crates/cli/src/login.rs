@@ -1,0 +1,159 @@
+//! Logging in and out, and who one is.
+
+use clap::Args;
+use polity_client::types::{LoginRequest, OrganizationId, UserId};
+use serde::Serialize;
+
+use crate::confirm;
+use crate::error::{Exit, Failure, Result};
+use crate::output::{self, View, col};
+use crate::profile;
+use crate::session::Session;
+
+/// How to log in: with an address and a password, or with `--token`.
+#[derive(Args)]
+pub struct LoginArgs {
+    /// E-mail address to log in with
+    #[arg(long)]
+    email: Option<String>,
+    /// Read the password from standard input instead of asking
+    #[arg(long, requires = "email")]
+    password_stdin: bool,
+}
+
+const WHOAMI: View = View {
+    id: "/user_id",
+    columns: &[
+        col("TOKEN", "/kind"),
+        col("PERSON", "/email"),
+        col("NAME", "/name"),
+        col("USER", "/user_id"),
+        col("ORGANIZATION", "/organization"),
+        col("ORGANIZATION ID", "/organization_id"),
+        col("URL", "/url"),
+        col("PROFILE", "/profile"),
+    ],
+};
+
+#[derive(Serialize)]
+struct Whoami {
+    kind: &'static str,
+    user_id: Option<UserId>,
+    email: Option<String>,
+    name: Option<String>,
+    organization_id: Option<OrganizationId>,
+    organization: Option<String>,
+    url: String,
+    profile: String,
+}
+
+/// Logs in, and keeps the token if the server takes it.
+pub(crate) async fn login(session: &Session, args: &LoginArgs) -> Result<()> {
+    let is_with_token = args.email.is_none() && session.token.is_some() && !session.is_token_kept;
+    let mut inside = if is_with_token {
+        session.with_token(session.token.as_deref().unwrap_or_default())?
+    } else {
+        with_password(session, args).await?
+    };
+    let mut organization = None;
+    if let Some(name) = &inside.organization {
+        let found = inside.resolve(name).await?;
+        let identity = inside.identity().await?;
+        if inside.is_signed() && identity.user.is_some() && identity.organization_id != Some(found.id) {
+            let switched = inside.client.organizations().switch_organization(found.id).await?;
+            if !is_with_token {
+                inside.client.sessions().logout().await?;
+            }
+            inside = inside.with_token(&switched.token.id)?;
+        }
+        organization = Some(found.id.to_string());
+    }
+    let identity = inside.identity().await?;
+    let (url, token) = (inside.client.url().to_owned(), inside.token.clone());
+    profile::change(&session.profiles_path, &session.profile, true, |kept| {
+        *kept = profile::Profile { url: Some(url), token, organization };
+    })?;
+    let who = identity.user.as_ref().map_or_else(|| "an organization".to_owned(), |user| user.email.clone());
+    if !session.output.quiet {
+        output::note(&format!("logged in at {} as {who}", inside.client.url()));
+    }
+    Ok(())
+}
+
+async fn with_password(session: &Session, args: &LoginArgs) -> Result<Session> {
+    let nobody = || {
+        Failure::usage("there is no terminal to ask for a password").hint("--email with --password-stdin, or --token -")
+    };
+    if !args.password_stdin && !output::can_ask() {
+        return Err(nobody());
+    }
+    let email = match &args.email {
+        Some(email) => email.clone(),
+        None => confirm::ask("e-mail: ")?,
+    };
+    let password = if args.password_stdin {
+        confirm::read_line()?
+    } else {
+        rpassword::prompt_password("password: ")
+            .map_err(|e| Failure::other(format!("cannot read the password: {e}")))?
+    };
+    let request = LoginRequest { email, password, organization_id: None };
+    let reply = session.client.without_token().sessions().login(&request).await.map_err(|error| {
+        let failure: Box<Failure> = error.into();
+        // To log in is what has just failed.
+        if failure.exit == Exit::Unauthenticated { failure.hint("check the address and the password") } else { failure }
+    })?;
+    session.with_token(&reply.token.id)
+}
+
+/// Ends the session on the server, and forgets its token.
+pub(crate) async fn logout(session: &Session) -> Result<()> {
+    let client = session.client()?;
+    if session.is_signed() {
+        match client.sessions().logout().await {
+            Ok(_) => {}
+            // The session is over already, or the token is not one of a session.
+            Err(error) if matches!(error.status(), Some(401 | 403)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if session.is_token_kept {
+        session.keep(|kept| {
+            kept.token = None;
+            kept.organization = None;
+        })?;
+    }
+    if !session.output.quiet {
+        output::note(&format!("logged out of {}", client.url()));
+    }
+    Ok(())
+}
+
+/// Shows whom the token acts for.
+pub(crate) async fn whoami(session: &Session) -> Result<()> {
+    let identity = session.identity().await?.clone();
+    let client = session.client()?;
+    // A deactivated organization says nothing about itself, which is no reason to fail.
+    let organization = match identity.organization_id {
+        Some(_) => client.account().get_current_organization().await.ok().map(|reply| reply.organization.name),
+        None => None,
+    };
+    let kind = match (session.is_signed(), identity.user.is_some()) {
+        (true, true) => "session",
+        (true, false) => "access token of an organization",
+        (false, true) => "credential of a person",
+        (false, false) => "credential of an organization",
+    };
+    let whoami = Whoami {
+        kind,
+        user_id: identity.user.as_ref().map(|user| user.id),
+        email: identity.user.as_ref().map(|user| user.email.clone()),
+        name: identity.user.map(|user| user.name),
+        organization_id: identity.organization_id,
+        organization,
+        url: client.url().to_owned(),
+        profile: session.profile.clone(),
+    };
+    let id = if whoami.user_id.is_some() { WHOAMI.id } else { "/organization_id" };
+    session.output.one(&whoami, &View { id, ..WHOAMI })
+}

@@ -1,0 +1,208 @@
+//! How results look: a table for people, JSON or YAML for programs, or ids
+//! alone. Data goes to standard output, everything else to standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::{Failure, Result};
+use crate::value;
+
+/// The form of the output. What is written on a value would make every help
+/// text a long one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Yaml,
+}
+
+/// Where output goes to, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    pub(crate) quiet: bool,
+}
+
+/// What of a thing people see: each column is a name and a JSON pointer.
+pub(crate) struct View {
+    /// What `--quiet` prints.
+    pub(crate) id: &'static str,
+    pub(crate) columns: &'static [Column],
+}
+
+/// One column of a table.
+pub(crate) struct Column {
+    name: &'static str,
+    pointer: &'static str,
+    is_money: bool,
+}
+
+/// A column that shows a value as it is.
+pub(crate) const fn col(name: &'static str, pointer: &'static str) -> Column {
+    Column { name, pointer, is_money: false }
+}
+
+/// A column that shows cents as dollars.
+pub(crate) const fn money(name: &'static str, pointer: &'static str) -> Column {
+    Column { name, pointer, is_money: true }
+}
+
+impl Column {
+    fn show(&self, thing: &Value) -> String {
+        let value = thing.pointer(self.pointer).unwrap_or(&Value::Null);
+        let cents = value.as_str().and_then(|text| text.parse().ok()).filter(|_| self.is_money);
+        cents.map_or_else(|| show(value), value::show_dollars)
+    }
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) if text.is_empty() => "-".to_owned(),
+        Value::String(text) => text.replace(|c: char| c.is_control(), " "),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(show).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) if fields.is_empty() => "-".to_owned(),
+        Value::Object(_) => value.to_string(),
+    }
+}
+
+impl Output {
+    /// Prints a list.
+    pub(crate) fn list<T: Serialize>(self, items: &[T], view: &View) -> Result<()> {
+        let items: Vec<Value> = items.iter().map(to_json).collect::<Result<_>>()?;
+        if self.quiet {
+            items.iter().for_each(|item| print(&Column::show(&col("", view.id), item)));
+            return Ok(());
+        }
+        match self.format {
+            Format::Table if items.is_empty() => note("nothing found"),
+            Format::Table => print_table(&items, view),
+            Format::Json | Format::Yaml => return self.structured(&Value::Array(items)),
+        }
+        Ok(())
+    }
+
+    /// Prints one thing.
+    pub(crate) fn one<T: Serialize>(self, thing: &T, view: &View) -> Result<()> {
+        let thing = to_json(thing)?;
+        if self.quiet {
+            print(&col("", view.id).show(&thing));
+            return Ok(());
+        }
+        if self.format != Format::Table {
+            return self.structured(&thing);
+        }
+        let width = view.columns.iter().map(|c| c.name.len()).max().unwrap_or_default();
+        for column in view.columns {
+            let name = column.name.to_lowercase();
+            print(&format!("{name:width$}  {}", column.show(&thing)));
+        }
+        Ok(())
+    }
+
+    /// Prints one of things that keep coming: a line each.
+    pub(crate) fn line<T: Serialize>(self, thing: &T, view: &View) -> Result<()> {
+        let thing = to_json(thing)?;
+        match self.format {
+            _ if self.quiet => print(&col("", view.id).show(&thing)),
+            Format::Table => print(&view.columns.iter().map(|c| c.show(&thing)).collect::<Vec<_>>().join("  ")),
+            Format::Json => print(&thing.to_string()),
+            Format::Yaml => print(&format!("---\n{}", yaml(&thing)?)),
+        }
+        Ok(())
+    }
+
+    /// Reports what left nothing to show but its id.
+    pub(crate) fn done(self, id: &str, text: &str) -> Result<()> {
+        match self.format {
+            _ if self.quiet => print(id),
+            Format::Table => note(text),
+            Format::Json | Format::Yaml => return self.structured(&json!({ "id": id })),
+        }
+        Ok(())
+    }
+
+    fn structured(self, value: &Value) -> Result<()> {
+        match self.format {
+            Format::Yaml => print(&yaml(value)?),
+            _ => print(&format!("{value:#}")),
+        }
+        Ok(())
+    }
+}
+
+fn to_json<T: Serialize>(thing: &T) -> Result<Value> {
+    serde_json::to_value(thing).map_err(|e| Failure::other(format!("cannot show the answer: {e}")))
+}
+
+fn yaml(value: &Value) -> Result<String> {
+    let text = serde_saphyr::to_string(value).map_err(|e| Failure::other(format!("cannot write YAML: {e}")))?;
+    Ok(text.trim_end().to_owned())
+}
+
+fn print_table(items: &[Value], view: &View) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(view.columns.iter().map(|c| c.name));
+    for item in items {
+        table.add_row(view.columns.iter().map(|c| c.show(item)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let bold = anstyle::Style::new().bold();
+    for (i, line) in table.lines().enumerate() {
+        let line = line.trim_end();
+        // Plain output gets the escapes taken out again.
+        print(&if i == 0 { format!("{bold}{line}{bold:#}") } else { line.to_owned() });
+    }
+}
+
+/// Writes to standard output; that nobody reads it is no reason to stop.
+pub(crate) fn print(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Tells a person something that is no data.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Whether a person is there to be asked.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_shows_what_people_can_read() {
+        let thing = json!({ "a": { "b": "x" }, "cents": "4999", "none": null, "list": ["p", "q"], "yes": true });
+        let shown = [col("", "/a/b"), money("", "/cents"), col("", "/none"), col("", "/list"), col("", "/yes")]
+            .map(|column| column.show(&thing));
+        assert_eq!(shown, ["x", "49.99", "-", "p, q", "yes"]);
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        assert_eq!(show(&json!("a\u{1b}[31mb")), "a [31mb");
+    }
+
+    #[test]
+    fn text_stays_text_in_yaml() {
+        let thing = json!({ "amount": "5000", "flag": "yes", "none": "null", "lines": "a\nb: c", "list": [] });
+        let text = yaml(&thing).unwrap();
+        assert!(text.contains("amount: \"5000\""), "{text}");
+        assert!(!text.contains("flag: yes\n") && !text.contains("none: null\n"), "{text}");
+        assert!(text.contains("list: []"), "{text}");
+    }
+}

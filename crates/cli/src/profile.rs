@@ -1,0 +1,129 @@
+//! Profiles: which server, which token, which organization. Kept in one file
+//! that only its owner can read.
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use etcetera::base_strategy::{BaseStrategy as _, Xdg};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Failure, Result};
+
+/// The profile that is used when none is named.
+const DEFAULT: &str = "default";
+
+/// What a profile remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Profile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) organization: Option<String>,
+}
+
+/// The file of profiles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Profiles {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<String>,
+    profiles: BTreeMap<String, Profile>,
+}
+
+impl Profiles {
+    /// The name of the profile in use.
+    pub(crate) fn current(&self) -> &str {
+        self.current.as_deref().unwrap_or(DEFAULT)
+    }
+
+    /// A profile; an empty one if there is none with this name.
+    pub(crate) fn get(&self, name: &str) -> Profile {
+        self.profiles.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Reads the file; no file means no profiles.
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let refused = |e: &dyn std::fmt::Display| {
+            Failure::other(format!("cannot read the profiles in {}", path.display())).because(e.to_string())
+        };
+        match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|e| refused(&e)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Profiles::default()),
+            Err(e) => Err(refused(&e)),
+        }
+    }
+
+    fn save(&self, path: &Path) -> Result<()> {
+        let refused = |e: &dyn std::fmt::Display| {
+            Failure::other(format!("cannot write the profiles to {}", path.display())).because(e.to_string())
+        };
+        let directory = path.parent().unwrap_or(Path::new("."));
+        make_private(directory).map_err(|e| refused(&e))?;
+        let text = toml::to_string(self).map_err(|e| refused(&e))?;
+        // A temporary file is readable by its owner alone, and stays so under its new name.
+        let mut file = tempfile::NamedTempFile::new_in(directory).map_err(|e| refused(&e))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|e| refused(&e))?;
+        file.persist(path).map_err(|e| refused(&e))?;
+        Ok(())
+    }
+}
+
+/// Where the profiles are.
+pub(crate) fn path() -> Result<PathBuf> {
+    let xdg = Xdg::new().map_err(|e| Failure::other("there is no home directory").because(e.to_string()))?;
+    Ok(xdg.config_dir().join("polity").join("profiles.toml"))
+}
+
+/// Changes one profile; what other commands wrote meanwhile stays.
+pub(crate) fn change(path: &Path, name: &str, make_current: bool, change: impl FnOnce(&mut Profile)) -> Result<()> {
+    let mut profiles = Profiles::load(path)?;
+    change(profiles.profiles.entry(name.to_owned()).or_default());
+    if make_current {
+        profiles.current = Some(name.to_owned());
+    }
+    profiles.save(path)
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_comes_back_as_it_was_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("polity").join("profiles.toml");
+        assert_eq!(Profiles::load(&path).unwrap(), Profiles::default());
+        change(&path, "work", true, |p| p.token = Some("secret".into())).unwrap();
+        change(&path, "home", false, |p| p.url = Some("http://a".into())).unwrap();
+        let profiles = Profiles::load(&path).unwrap();
+        assert_eq!(profiles.current(), "work");
+        assert_eq!(profiles.get("work").token.as_deref(), Some("secret"));
+        assert_eq!(profiles.get("home").url.as_deref(), Some("http://a"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_the_profiles() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("polity").join("profiles.toml");
+        change(&path, "default", true, |_| {}).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+}

@@ -1,0 +1,28 @@
+//! What goes wrong, and the code a script sees.
+
+use polity_tests::TestServer;
+
+use crate::terminal::Terminal;
+
+#[tokio::test]
+async fn every_kind_of_failure_has_its_own_code_and_says_what_to_do() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let bob = server.person("bob").await;
+    let mut terminal = Terminal::new(&server);
+    let mut code = async |command: String| terminal.run(&command).await.code;
+    assert_eq!(code("org".to_owned()).await, 2);
+    assert_eq!(code("org get acme".to_owned()).await, 3);
+    assert_eq!(code("org get acme -o json".to_owned()).await, 3);
+    assert_eq!(code(format!("org get acme --token {}", bob.token)).await, 5);
+    assert_eq!(code(format!("operator org list --token {}", ann.token)).await, 4);
+    assert_eq!(code(format!("org create globex --token {}", ann.access_token(&acme).await)).await, 4);
+    assert_eq!(code(format!("org create NOT_A_NAME --token {}", ann.token)).await, 6);
+    assert_eq!(code(format!("org create NOT_A_NAME --token {} -o json", ann.token)).await, 6);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(code(format!("whoami --url http://127.0.0.1:{port} --token x")).await, 7);
+    assert_eq!(code("whoami --url nonsense --token x".to_owned()).await, 2);
+    let transcript = terminal.transcript().replace(&port.to_string(), "<port>");
+    insta::assert_snapshot!(transcript);
+}

@@ -1,0 +1,62 @@
+//! Logging in and out, and the file that remembers it.
+
+use polity_tests::{PASSWORD, TestServer};
+
+use crate::terminal::Terminal;
+
+#[tokio::test]
+async fn logging_in_with_a_password_and_out_again() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let mut terminal = Terminal::new(&server);
+    terminal.run("whoami").await;
+    terminal.enter(&format!("login --email {} --password-stdin", ann.email), "wrong password").await;
+    terminal.enter(&format!("login --email {} --password-stdin", ann.email), PASSWORD).await;
+    terminal.run("whoami").await;
+    terminal.run("whoami -o json").await;
+    terminal.run("logout").await;
+    terminal.run("whoami").await;
+    terminal.run("logout").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
+async fn a_token_of_an_organization_can_log_in_too() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let (_, token) = ann.credential(&acme, "ORGANIZATION").await;
+    let mut terminal = Terminal::new(&server);
+    terminal.enter("login --token -", &token).await;
+    terminal.run("whoami").await;
+    terminal.run("org get").await;
+    terminal.enter("login --token - --profile other", "nonsense").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_profiles() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let server = TestServer::start().await;
+    let terminal = Terminal::of(&server, "ann").await;
+    let directory = terminal.home().join("polity");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory), 0o700);
+    assert_eq!(mode(&directory.join("profiles.toml")), 0o600);
+}
+
+#[tokio::test]
+async fn profiles_are_kept_apart_and_a_flag_counts_before_the_environment() {
+    let server = TestServer::start().await;
+    let mut terminal = Terminal::of(&server, "ann").await;
+    let bob = server.person("bob").await;
+    terminal.enter(&format!("login --profile work --email {} --password-stdin", bob.email), PASSWORD).await;
+    terminal.run("whoami --profile work -o json").await;
+    terminal.run("whoami --profile default -o json").await;
+    terminal.set("POLITY_TOKEN", "nonsense");
+    terminal.run("whoami --profile default").await;
+    let ended = terminal.run(&format!("whoami --token {} -o json", bob.token)).await;
+    assert!(ended.stdout.contains("bob@example.com"));
+}

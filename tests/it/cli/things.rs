@@ -1,0 +1,73 @@
+//! What belongs to an organization.
+
+use polity_tests::TestServer;
+
+use crate::terminal::Terminal;
+
+async fn inside(server: &TestServer) -> Terminal {
+    let mut terminal = Terminal::of(server, "ann").await;
+    terminal.read("org create acme -q").await;
+    terminal.read("org switch acme -q").await;
+    terminal
+}
+
+#[tokio::test]
+async fn a_budget_is_written_in_dollars_and_kept_in_cents() {
+    let server = TestServer::start().await;
+    let mut terminal = inside(&server).await;
+    terminal.run("budget get").await;
+    for amount in ["49.99", "50", "0.1", "-5", "1e3", "5.001"] {
+        terminal.run(&format!("budget set {amount}")).await;
+    }
+    terminal.run("budget set --cents 1234 -o json").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
+async fn credentials_show_their_token_once() {
+    let server = TestServer::start().await;
+    let mut terminal = inside(&server).await;
+    terminal.run("credential create ci --type organization --description 'deploys from main'").await;
+    terminal.run("credential create laptop --type user").await;
+    terminal.run("credential list").await;
+    terminal.run("credential list -o json").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
+async fn projects_are_created_renamed_and_deleted() {
+    let server = TestServer::start().await;
+    let mut terminal = inside(&server).await;
+    let project = terminal.read("project create web --description site -q").await;
+    terminal.run(&format!("project get {project}")).await;
+    terminal.run(&format!("project update {project} --name website")).await;
+    terminal.run("project create website").await;
+    terminal.run(&format!("project delete {project} --yes")).await;
+    terminal.run("project list").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
+async fn activities_quotas_and_github() {
+    let server = TestServer::start().await;
+    let mut terminal = inside(&server).await;
+    terminal.run("activity list --limit 3").await;
+    terminal.run("quota get -o json").await;
+    terminal.run("github status").await;
+    terminal.run("github install").await;
+    terminal.run("coupon check NOTHING").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
+async fn following_shows_what_is_there_and_then_what_happens() {
+    let server = TestServer::start().await;
+    let mut terminal = inside(&server).await;
+    let mut follower = terminal.start("activity list --follow --limit 1");
+    assert!(follower.line().await.ends_with("created  organization  acme"));
+    for name in ["web", "api"] {
+        terminal.read(&format!("project create {name} -q")).await;
+    }
+    assert!(follower.line().await.ends_with("created  project  web"));
+    assert!(follower.line().await.ends_with("created  project  api"));
+}
