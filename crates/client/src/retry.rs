@@ -13,6 +13,8 @@ use crate::error::Error;
 /// with each attempt and is drawn at random up to that (full jitter), so that
 /// clients do not come back all at once; `Retry-After` is obeyed.
 ///
+/// A call that took too long is not repeated: it has used up its time.
+///
 /// A repeated DELETE may find that the lost attempt had succeeded, and then
 /// answers 404 (or 401 for a session that has ended).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

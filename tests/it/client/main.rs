@@ -6,3 +6,4 @@ mod faults;
 mod lists;
 mod proxy;
 mod scenario;
+mod settings;
