@@ -6,7 +6,6 @@
 /// status or, with `None`, is gone.
 macro_rules! scenario {
     ($client:ident, $operator:ident, $secret:ident, $settled:ident, [$($wait:tt)*]) => {{
-        use futures_util as _;
         use polity_client::types::*;
 
         let password = || "correct horse battery".to_owned();
