@@ -35,17 +35,8 @@ pub fn markdown(root: &Command) -> String {
     if let Some(about) = root.get_about() {
         let _ = write!(text, "{about}\n\n");
     }
-    let shared: Vec<&Arg> = root.get_subcommands().flat_map(shared).collect();
-    let mut seen = Vec::new();
-    let shared: Vec<&Arg> = shared
-        .into_iter()
-        .filter(|arg| {
-            !seen.contains(&arg.get_id()) && {
-                seen.push(arg.get_id());
-                true
-            }
-        })
-        .collect();
+    // They are the same for all commands that have them.
+    let shared: Vec<&Arg> = root.get_subcommands().map(shared).find(|args| !args.is_empty()).unwrap_or_default();
     text.push_str("## Shared options\n\nEvery command that talks to a server has them.\n\n");
     table(&mut text, &shared);
     for command in root.get_subcommands() {
@@ -58,8 +49,8 @@ pub fn markdown(root: &Command) -> String {
     text
 }
 
-fn shared(command: &Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|arg| is_listed(arg) && arg.is_global_set())
+fn shared(command: &Command) -> Vec<&Arg> {
+    command.get_arguments().filter(|arg| is_listed(arg) && arg.is_global_set()).collect()
 }
 
 fn is_listed(arg: &Arg) -> bool {

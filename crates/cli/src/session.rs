@@ -3,24 +3,26 @@
 
 use std::path::PathBuf;
 
+use futures_util::future::join;
 use futures_util::{Stream, StreamExt as _};
 use polity_client::Client;
 use polity_client::types::{
-    Limit, ListUserOrganizationsQuery, OperatorListOrganizationsQuery, Organization, OrganizationId, TestAuthRequest,
-    User,
+    Empty, Limit, ListUserOrganizationsQuery, OperatorListOrganizationsQuery, Organization, OrganizationId,
+    TestAuthRequest, User,
 };
 use tokio::sync::OnceCell;
 
 use crate::args::Globals;
 use crate::confirm;
 use crate::error::{Exit, Failure, Result};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::profile::{self, Profile, Profiles};
 
 /// The server when nobody says where it is.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
 /// Everything a command needs.
+#[derive(Clone)]
 pub(crate) struct Session {
     /// The client, with the token if there is one.
     pub(crate) client: Client,
@@ -110,12 +112,9 @@ impl Session {
             // The organization of the profile says nothing about another token.
             organization: self.organization.clone().filter(|_| !self.is_organization_kept),
             is_organization_kept: false,
-            profile: self.profile.clone(),
-            profiles_path: self.profiles_path.clone(),
-            output: self.output,
-            yes: self.yes,
             elsewhere: None,
             identity: OnceCell::new(),
+            ..self.clone()
         })
     }
 
@@ -196,10 +195,7 @@ impl Session {
         let switched = client.organizations().switch_organization(id).await?;
         let inside = client.with_token(&switched.token.id)?;
         let outcome = act(&inside).await;
-        let ended = inside.sessions().logout().await;
-        let outcome = outcome?;
-        ended?;
-        Ok(outcome)
+        finish(outcome, inside.sessions().logout().await)
     }
 
     /// Changes the profile.
@@ -212,11 +208,22 @@ fn same_server(a: &str, b: &str) -> bool {
     a.trim_end_matches('/') == b.trim_end_matches('/')
 }
 
+/// How it went in a session of its own. That the session could not be ended
+/// changes nothing about it: what was done may be a token that is shown once.
+fn finish<T>(outcome: Result<T>, ended: polity_client::Result<Empty>) -> Result<T> {
+    if let Err(error) = ended {
+        output::note(&format!("the session opened for this could not be ended: {error}"));
+    }
+    outcome
+}
+
 async fn identify(session: &Session) -> Result<Identity> {
     let client = session.client()?;
-    let tested = client.connection().test_auth(&TestAuthRequest::default()).await?;
+    let (connection, account, request) = (client.connection(), client.account(), TestAuthRequest::default());
+    let (tested, user) = join(connection.test_auth(&request), account.get_current_user()).await;
     // An access token tells who made it, and acts for the organization all the same.
-    let user = match client.account().get_current_user().await {
+    let tested = tested?;
+    let user = match user {
         Ok(reply) => Some(reply.user),
         Err(error) if error.status() == Some(403) => None,
         Err(error) => return Err(error.into()),
@@ -286,6 +293,13 @@ mod tests {
         ]
         .map(|(id, name)| Found { id: id.parse().unwrap(), name: name.to_owned() })
         .to_vec()
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_ended_loses_nothing() {
+        let stuck = || Err(polity_client::Error::Invalid("stuck".to_owned()));
+        assert_eq!(finish(Ok("token"), stuck()).unwrap(), "token");
+        assert_eq!(finish::<()>(Err(Failure::usage("no")), stuck()).unwrap_err().exit, Exit::Usage);
     }
 
     #[test]
