@@ -290,14 +290,17 @@ impl Search {
     }
 }
 
-/// The smallest and the largest id that begin with these hexadecimal digits.
+/// The smallest and the largest id that begin with `text`: hexadecimal digits,
+/// with the dashes where an id has them or without any.
 fn id_range(text: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let digits: String = text.chars().filter(|c| *c != '-').collect();
-    if digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !(1..=32).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     let bound = |fill: &str| u128::from_str_radix(&format!("{digits}{}", fill.repeat(32 - digits.len())), 16).ok();
-    Some((bound("0")?.to_be_bytes().to_vec(), bound("f")?.to_be_bytes().to_vec()))
+    let (from, to) = (bound("0")?, bound("f")?);
+    let dashed = uuid::Uuid::from_u128(from).to_string().starts_with(text);
+    (dashed || digits == text).then(|| (from.to_be_bytes().to_vec(), to.to_be_bytes().to_vec()))
 }
 
 #[cfg(test)]
@@ -312,9 +315,17 @@ mod tests {
 
     #[test]
     fn the_beginning_of_an_id_is_a_range() {
-        let (from, to) = id_range("0b7d-ff").unwrap();
-        assert_eq!((from[..3].to_vec(), to[..3].to_vec()), (vec![0x0b, 0x7d, 0xff], vec![0x0b, 0x7d, 0xff]));
-        assert_eq!((from[3], to[15]), (0, 0xff));
-        assert!(id_range("acme").is_none());
+        for text in ["0b7dff01-2", "0b7dff012"] {
+            let (from, to) = id_range(text).unwrap();
+            assert_eq!((&from[..4], &to[..4]), (&[0x0b, 0x7d, 0xff, 0x01][..], &[0x0b, 0x7d, 0xff, 0x01][..]));
+            assert_eq!((from[4], to[4], to[15]), (0x20, 0x2f, 0xff));
+        }
+    }
+
+    #[test]
+    fn what_merely_looks_like_digits_of_an_id_is_a_name() {
+        for text in ["acme", "-d", "0b7d-ff01", "-0b7dff01", "0b7dff0-1", "-", "0b7dff01-2345--6789"] {
+            assert_eq!(id_range(text), None, "{text}");
+        }
     }
 }
