@@ -1,6 +1,7 @@
 //! The engine: how statements are declared, bound, run and read.
 
 pub(crate) mod db;
+pub(crate) mod postgres;
 pub(crate) mod row;
 pub(crate) mod sql;
 pub(crate) mod sqlite;

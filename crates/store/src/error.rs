@@ -11,6 +11,30 @@ pub enum Error {
     /// The engine failed.
     #[error("sqlite: {0}")]
     Lite(rusqlite::Error),
+    /// PostgreSQL refused a statement.
+    #[error("postgresql: {0}")]
+    Postgres(tokio_postgres::Error),
+    /// There is no connection to PostgreSQL, or it broke; nothing was committed.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// The connection broke while a unit was being committed: it may have happened.
+    #[error("the connection broke during a commit: nobody knows whether it happened")]
+    OutcomeUnknown,
+    /// The unit lost against others again and again.
+    #[error("a unit of work collided with others too often")]
+    Conflict,
+    /// The unit went on after a statement of it had been refused.
+    #[error("a unit of work went on after a refused statement")]
+    Spoiled,
+    /// A column does not hold what its row expects.
+    #[error("column {0} holds a value of another kind")]
+    Column(&'static str),
+    /// The URL of the database cannot be used.
+    #[error("the URL of the database is not usable: {0}")]
+    BadUrl(String),
+    /// The certificates to trust cannot be used.
+    #[error("the certificates of the database are not usable: {0}")]
+    BadCertificate(String),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),

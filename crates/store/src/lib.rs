@@ -14,19 +14,20 @@
 //!    the reviewed list in `check.rs`).
 //!
 //! # How to add a table
-//! A migration `migrations/NNNN_name.sqlite.sql`, listed in `migrate.rs`; a
-//! file of its own; a line in [`statements`].
+//! A pair of migrations `migrations/NNNN_name.{sqlite,postgres}.sql`, listed in
+//! `migrate.rs`; a file of its own; a line in [`statements`].
 //!
 //! ```
-//! use polity_store::{BoxFuture, Db, Error, Options, Tx, budgets};
+//! use polity_store::{BoxFuture, Db, Error, Options, Target, Tx, budgets};
 //! use polity_api::{ids::OrganizationId, scalar::Timestamp};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! # let path = dir.path().join("polity.db");
-//! polity_store::migrate(&path, Timestamp(0))?;
-//! let db = Db::open(&Options::new(path))?;
+//! let target = Target::Sqlite(path);
+//! polity_store::migrate(&target, Timestamp(0)).await?;
+//! let db = Db::open(&Options::new(target))?;
 //! let organization = OrganizationId::from_random([7; 16]);
 //! let budget = db
 //!     .read("get_budget", organization, |tx, id| Box::pin(async { Ok::<_, Error>(budgets::by_id(tx, *id).await?) }))
@@ -61,7 +62,8 @@ pub mod users;
 #[cfg(test)]
 mod check;
 
-pub use engine::db::{BoxFuture, Db, Measured, Observer, Options, Tx, Unit};
+pub use engine::db::{BoxFuture, Db, Measured, Observer, Options, Target, Tx, Unit};
+pub use engine::postgres::connect::PostgresOptions;
 pub use engine::row::ColumnInfo;
 pub use engine::sql::Statement;
 pub use engine::value::{Hash, Kind};

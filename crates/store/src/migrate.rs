@@ -1,69 +1,81 @@
 //! Migrations: embedded, forward only, never edited after a release.
-
-use std::path::Path;
-use std::time::Duration;
+//!
+//! A step is applied in one transaction that holds a lock on the list of steps
+//! and adds itself to it, so that servers which start together apply it once.
+//! The previous release keeps working on the schema of the next one: a step
+//! only adds (expand), and what is no longer used goes in a later release
+//! (contract).
 
 use polity_api::scalar::Timestamp;
-use rusqlite::{Connection, TransactionBehavior};
 
 use crate::Error;
+use crate::engine::db::Target;
 
-/// One step of the schema.
+mod postgres;
+mod sqlite;
+
+/// One step of the schema, with a text for each engine.
 struct Migration {
     version: i64,
     name: &'static str,
     lite: &'static str,
+    pg: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "init", lite: include_str!("../migrations/0001_init.sqlite.sql") }];
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "init",
+    lite: include_str!("../migrations/0001_init.sqlite.sql"),
+    pg: include_str!("../migrations/0001_init.postgres.sql"),
+}];
 
-/// Brings the schema of the database at `path` up to date, creating the file
-/// if there is none, and returns how many steps were applied. Each step is one
-/// transaction; two processes that start together do it once.
+/// Brings the schema of a database up to date, creating the file of an
+/// embedded one if there is none, and returns how many steps were applied.
 ///
 /// # Errors
 /// [`Error::NewerSchema`] when a newer release wrote the database,
 /// [`Error::ChangedMigration`] when an applied step differs from the one in
 /// this binary, or what the engine refused.
-pub fn migrate(path: &Path, now: Timestamp) -> Result<usize, Error> {
-    let mut conn = Connection::open(path)?;
-    conn.busy_timeout(Duration::from_secs(30))?;
-    conn.pragma_update(None, "journal_mode", "wal")?;
-    conn.pragma_update(None, "synchronous", "full")?;
-    conn.execute_batch(
-        "create table if not exists schema_migrations (
-            version integer primary key, name text not null, checksum text not null, applied_at integer not null
-        ) strict",
-    )?;
-    let mut applied = 0;
-    for migration in MIGRATIONS {
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let newest: i64 = tx.query_row("select coalesce(max(version), 0) from schema_migrations", (), |r| r.get(0))?;
-        let known = MIGRATIONS.last().map_or(0, |m| m.version);
-        if newest > known {
-            return Err(Error::NewerSchema { found: newest, known });
-        }
-        let checksum = checksum(migration.lite);
-        if migration.version <= newest {
-            let stored: String =
-                tx.query_row("select checksum from schema_migrations where version = ?1", (migration.version,), |r| {
-                    r.get(0)
-                })?;
-            if stored != checksum {
-                return Err(Error::ChangedMigration(migration.version));
-            }
-            continue;
-        }
-        tx.execute_batch(migration.lite)?;
-        tx.execute(
-            "insert into schema_migrations (version, name, checksum, applied_at) values (?1, ?2, ?3, ?4)",
-            (migration.version, migration.name, checksum, now.0),
-        )?;
-        tx.commit()?;
-        applied += 1;
+pub async fn migrate(target: &Target, now: Timestamp) -> Result<usize, Error> {
+    apply(target, MIGRATIONS, now).await
+}
+
+async fn apply(target: &Target, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {
+    match target {
+        Target::Sqlite(path) => sqlite::apply(path, migrations, now),
+        Target::Postgres(options) => postgres::apply(options, migrations, now).await,
     }
-    Ok(applied)
+}
+
+/// What the list of applied steps says about one step.
+enum Next {
+    /// It is applied already.
+    Skip,
+    /// It is to be applied.
+    Apply,
+}
+
+/// Compares a step with what is applied: the newest version, and the checksum
+/// of this step if it is among them.
+fn next(
+    migration: &Migration,
+    known: i64,
+    newest: i64,
+    applied: Option<&str>,
+    checksum: &str,
+) -> Result<Next, Error> {
+    if newest > known {
+        return Err(Error::NewerSchema { found: newest, known });
+    }
+    match applied {
+        Some(applied) if applied == checksum => Ok(Next::Skip),
+        Some(_) => Err(Error::ChangedMigration(migration.version)),
+        None => Ok(Next::Apply),
+    }
+}
+
+fn known(migrations: &[Migration]) -> i64 {
+    migrations.last().map_or(0, |migration| migration.version)
 }
 
 /// FNV-1a of the text: guards against an edited file, not against an attacker.
@@ -72,37 +84,4 @@ fn checksum(text: &str) -> String {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     format!("{hash:016x}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn migrating_twice_changes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t.db");
-        assert_eq!(migrate(&path, Timestamp(1)).unwrap(), MIGRATIONS.len());
-        assert_eq!(migrate(&path, Timestamp(2)).unwrap(), 0);
-    }
-
-    #[test]
-    fn a_newer_schema_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t.db");
-        migrate(&path, Timestamp(1)).unwrap();
-        let conn = Connection::open(&path).unwrap();
-        conn.execute("insert into schema_migrations values (99, 'later', '', 0)", ()).unwrap();
-        assert!(matches!(migrate(&path, Timestamp(2)), Err(Error::NewerSchema { found: 99, .. })));
-    }
-
-    #[test]
-    fn an_edited_migration_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("t.db");
-        migrate(&path, Timestamp(1)).unwrap();
-        let conn = Connection::open(&path).unwrap();
-        conn.execute("update schema_migrations set checksum = 'x'", ()).unwrap();
-        assert!(matches!(migrate(&path, Timestamp(2)), Err(Error::ChangedMigration(1))));
-    }
 }

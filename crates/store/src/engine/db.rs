@@ -1,16 +1,16 @@
 //! The handle on the database, and what a unit of work gets.
 //!
 //! A unit of work is a named function that gets a [`Tx`] and its arguments,
-//! lent so that the unit could run again. It is `async` so that the same text
-//! can run on an engine behind a network; on SQLite it is sent to the thread
-//! that owns the connection and polled there once, because every statement
-//! completes at once. Awaiting anything but the `Tx` is refused.
+//! lent so that the unit can run again. It is written once and runs on either
+//! engine. On PostgreSQL it is awaited like any other future. On SQLite it is
+//! sent to the thread that owns the connection and polled there once, because
+//! every statement completes at once. Awaiting anything but the `Tx` is refused.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,11 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::Error;
+use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::{Mode, PgTx, Postgres};
 use crate::engine::row::FromRow;
 use crate::engine::sql::Query;
-use crate::engine::sqlite::{Lite, Outcome};
+use crate::engine::sqlite::{self, Lite, Outcome};
 use crate::engine::value::Params;
 
 /// The future of a unit of work.
@@ -40,17 +42,30 @@ pub struct Measured {
     pub ran: Duration,
     /// Whether it was kept.
     pub ok: bool,
+    /// How often an answer of the database was waited for; 0 on SQLite.
+    pub round_trips: u32,
+    /// How often it was tried again; 0 on SQLite.
+    pub retries: u32,
 }
 
 /// Receives a [`Measured`] for each unit of work.
 pub type Observer = Arc<dyn Fn(Measured) + Send + Sync>;
 
+/// Which database.
+#[derive(Clone)]
+pub enum Target {
+    /// The file of an embedded database.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(PostgresOptions),
+}
+
 /// How to open a database.
 #[derive(Clone)]
 pub struct Options {
-    /// The file.
-    pub path: PathBuf,
-    /// Threads that read; each owns a connection.
+    /// Which database.
+    pub target: Target,
+    /// Threads that read an embedded database; each owns a connection.
     pub readers: usize,
     /// How long one unit of work may run before it is interrupted.
     pub unit_budget: Duration,
@@ -59,12 +74,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual options for the file at `path`: a reader for each core, units
-    /// of at most five seconds, no observer.
+    /// The usual options: a reader for each core, units of at most five
+    /// seconds, no observer.
     #[must_use]
-    pub fn new(path: PathBuf) -> Self {
+    pub fn new(target: Target) -> Self {
         Options {
-            path,
+            target,
             readers: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8),
             unit_budget: Duration::from_secs(5),
             observer: Arc::new(|_| {}),
@@ -75,22 +90,40 @@ impl Options {
 /// An open database. Cheap to clone; the last clone to go closes it.
 #[derive(Clone)]
 pub struct Db {
-    lite: Arc<Lite>,
+    engine: Engine,
     observer: Observer,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Lite(Arc<Lite>),
+    Postgres(Arc<Postgres>),
 }
 
 /// One unit of work in progress.
 pub struct Tx<'c> {
-    conn: &'c Mutex<Connection>,
+    handle: Handle<'c>,
+}
+
+#[derive(Clone, Copy)]
+enum Handle<'c> {
+    Lite(&'c Mutex<Connection>),
+    Postgres(&'c PgTx<'c>),
 }
 
 impl Db {
     /// Opens the database; its schema must be current ([`crate::migrate()`]).
+    /// A PostgreSQL server is first spoken to by the first unit.
     ///
     /// # Errors
-    /// When the file cannot be opened or a thread cannot be started.
+    /// When the file cannot be opened, a thread cannot be started, or the URL
+    /// or the certificates of the server cannot be used.
     pub fn open(options: &Options) -> Result<Db, Error> {
-        Ok(Db { lite: Arc::new(Lite::open(options)?), observer: options.observer.clone() })
+        let engine = match &options.target {
+            Target::Sqlite(path) => Engine::Lite(Arc::new(Lite::open(path, options)?)),
+            Target::Postgres(server) => Engine::Postgres(Arc::new(Postgres::open(server, options.unit_budget)?)),
+        };
+        Ok(Db { engine, observer: options.observer.clone() })
     }
 
     /// Runs a unit of work that writes: committed when it returns `Ok`, without
@@ -104,9 +137,13 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let lite = match &self.engine {
+            Engine::Lite(lite) => lite,
+            Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Write, unit, &args, f).await,
+        };
         let (reply, done) = oneshot::channel();
         let (called, observer) = (Instant::now(), self.observer.clone());
-        self.lite.write(Box::new(move |conn| {
+        lite.write(Box::new(move |conn| {
             let result = run(unit, called, &observer, conn, &args, f);
             let keep = result.is_ok();
             let finish = Box::new(move |outcome: Outcome| {
@@ -130,15 +167,40 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let lite = match &self.engine {
+            Engine::Lite(lite) => lite,
+            Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Read, unit, &args, f).await,
+        };
         let (reply, done) = oneshot::channel();
         let (called, observer) = (Instant::now(), self.observer.clone());
-        self.lite.read(Box::new(move |conn| {
+        lite.read(Box::new(move |conn| {
             let result = run(unit, called, &observer, conn, &args, f);
             // The arguments may hold the last handle on the database: it must not outlive the reply.
             drop(args);
             let _ = reply.send(result);
         }))?;
         done.await.map_err(|_| Error::Closed)?
+    }
+
+    async fn on_postgres<A, T, E: From<Error>>(
+        &self,
+        postgres: &Postgres,
+        mode: Mode,
+        unit: &'static str,
+        args: &A,
+        f: Unit<A, T, E>,
+    ) -> Result<T, E> {
+        let started = Instant::now();
+        let (result, ran) = postgres.unit(mode, unit, args, f).await;
+        (self.observer)(Measured {
+            unit,
+            queued: Duration::ZERO,
+            ran: started.elapsed(),
+            ok: result.is_ok(),
+            round_trips: ran.round_trips,
+            retries: ran.retries,
+        });
+        result
     }
 }
 
@@ -151,10 +213,17 @@ fn run<A, T, E: From<Error>>(
     f: Unit<A, T, E>,
 ) -> Result<T, E> {
     let started = Instant::now();
-    let tx = Tx { conn };
+    let tx = Tx { handle: Handle::Lite(conn) };
     let result = catch_unwind(AssertUnwindSafe(|| poll_once(unit, f(&tx, args))))
         .unwrap_or_else(|_| Err(Error::Panicked(unit).into()));
-    observer(Measured { unit, queued: started - called, ran: started.elapsed(), ok: result.is_ok() });
+    observer(Measured {
+        unit,
+        queued: started - called,
+        ran: started.elapsed(),
+        ok: result.is_ok(),
+        round_trips: 0,
+        retries: 0,
+    });
     result
 }
 
@@ -165,22 +234,20 @@ fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Re
     }
 }
 
-// The methods await nothing on SQLite; they are `async` for the units that call them.
-#[expect(clippy::unused_async, reason = "an engine behind a network awaits here")]
-impl Tx<'_> {
+impl<'c> Tx<'c> {
+    pub(crate) fn postgres(tx: &'c PgTx<'c>) -> Self {
+        Tx { handle: Handle::Postgres(tx) }
+    }
+
     /// Every row of a statement.
     ///
     /// # Errors
     /// When the engine refuses the statement.
     pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: P) -> Result<Vec<R>, Error> {
-        let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = bound(&conn, query, &params)?;
-        let mut rows = statement.raw_query();
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
-            out.push(R::from_lite(row)?);
+        match self.handle {
+            Handle::Lite(conn) => sqlite::all(conn, query, &params),
+            Handle::Postgres(tx) => tx.all(query, &params).await,
         }
-        Ok(out)
     }
 
     /// The first row of a statement, if there is one.
@@ -192,10 +259,10 @@ impl Tx<'_> {
         query: &Query<P, R>,
         params: P,
     ) -> Result<Option<R>, Error> {
-        let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = bound(&conn, query, &params)?;
-        let mut rows = statement.raw_query();
-        Ok(rows.next()?.map(R::from_lite).transpose()?)
+        match self.handle {
+            Handle::Lite(conn) => sqlite::optional(conn, query, &params),
+            Handle::Postgres(tx) => Ok(tx.all(query, &params).await?.into_iter().next()),
+        }
     }
 
     /// How many rows a statement changed.
@@ -203,19 +270,24 @@ impl Tx<'_> {
     /// # Errors
     /// When the engine refuses the statement, a broken constraint included.
     pub(crate) async fn execute<P: Params>(&self, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
-        let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(bound(&conn, query, params)?.raw_execute()? as u64)
+        match self.handle {
+            Handle::Lite(conn) => sqlite::run(conn, query, params),
+            Handle::Postgres(tx) => tx.execute(query, params).await,
+        }
     }
-}
 
-fn bound<'c, P: Params, R>(
-    conn: &'c Connection,
-    query: &Query<P, R>,
-    params: &P,
-) -> rusqlite::Result<rusqlite::CachedStatement<'c>> {
-    let mut statement = conn.prepare_cached(query.lite)?;
-    for (i, param) in params.refs().into_iter().enumerate() {
-        statement.raw_bind_parameter(i + 1, param.lite())?;
+    /// Sends a statement of which the unit needs no result: should the engine
+    /// refuse it, the whole unit is refused, at the latest in its end.
+    ///
+    /// # Errors
+    /// When the engine refuses the statement at once.
+    pub(crate) async fn send<P>(&self, query: &'static Query<P, ()>, params: P) -> Result<(), Error>
+    where
+        P: Params + 'static,
+    {
+        match self.handle {
+            Handle::Lite(conn) => sqlite::run(conn, query, &params).map(drop),
+            Handle::Postgres(tx) => tx.send(query, params).await,
+        }
     }
-    Ok(statement)
 }

@@ -1,6 +1,7 @@
 //! Rows: a struct whose fields are columns, in the order a statement selects them.
 
-use crate::engine::value::Kind;
+use crate::Error;
+use crate::engine::value::{Column, Datum, Kind};
 
 /// A column a row expects.
 #[derive(Clone, Copy, Debug)]
@@ -13,21 +14,35 @@ pub struct ColumnInfo {
     pub nullable: bool,
 }
 
+/// One row of a result of either engine, read from the first column to the last.
+pub trait Source {
+    /// The next value, which is of this kind; none when it is of another.
+    fn next(&mut self, kind: Kind) -> Option<Datum<'_>>;
+}
+
+/// The next column as a value of type `T`; `name` is for the message.
+///
+/// # Errors
+/// When the column holds something else.
+pub fn read<T: Column>(source: &mut impl Source, name: &'static str) -> Result<T, Error> {
+    source.next(T::KIND).and_then(T::from_datum).ok_or(Error::Column(name))
+}
+
 /// A type read from one row of a result.
-pub trait FromRow: Sized {
+pub trait FromRow: Sized + Send {
     /// The columns, in order.
     const COLUMNS: &'static [ColumnInfo];
-    /// The row from SQLite.
+    /// The row.
     ///
     /// # Errors
     /// When a column holds another kind of value.
-    fn from_lite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
+    fn from_row(source: &mut impl Source) -> Result<Self, Error>;
 }
 
 /// No row: statements that return nothing.
 impl FromRow for () {
     const COLUMNS: &'static [ColumnInfo] = &[];
-    fn from_lite(_: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+    fn from_row(_: &mut impl Source) -> Result<Self, Error> {
         Ok(())
     }
 }
@@ -44,27 +59,18 @@ macro_rules! row {
             const COLUMNS: &'static [$crate::engine::row::ColumnInfo] = &[ $(
                 $crate::engine::row::ColumnInfo {
                     name: stringify!($field),
-                    kind: <$ty as $crate::engine::value::Column>::KIND,
-                    nullable: <$ty as $crate::engine::value::Column>::NULLABLE,
+                    kind: <$ty as $crate::engine::value::Stored>::KIND,
+                    nullable: <$ty as $crate::engine::value::Stored>::NULLABLE,
                 }
             ),+ ];
-            fn from_lite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-                let mut index = 0..;
-                let mut next = || index.next().unwrap_or(usize::MAX);
-                Ok($name { $(
-                    $field: {
-                        let i = next();
-                        let value = row.get_ref(i)?;
-                        <$ty as $crate::engine::value::Column>::from_lite(value).map_err(|error| {
-                            rusqlite::Error::FromSqlConversionFailure(i, value.data_type(), Box::new(error))
-                        })?
-                    }
-                ),+ })
+            fn from_row(source: &mut impl $crate::engine::row::Source) -> Result<Self, $crate::Error> {
+                Ok($name { $( $field: $crate::engine::row::read(source, stringify!($field))? ),+ })
             }
         }
 
         impl $crate::engine::value::Params for $name {
-            const COUNT: usize = [ $( stringify!($field) ),+ ].len();
+            const KINDS: &'static [$crate::engine::value::Kind] =
+                &[ $( <$ty as $crate::engine::value::Stored>::KIND ),+ ];
             fn refs(&self) -> Vec<&dyn $crate::engine::value::Param> {
                 vec![ $( &self.$field as &dyn $crate::engine::value::Param ),+ ]
             }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::engine::row::{ColumnInfo, FromRow};
-use crate::engine::value::Params;
+use crate::engine::value::{Kind, Params};
 
 /// A statement: parameters `P`, rows `R` (`()` when it returns none).
 pub struct Query<P, R> {
@@ -11,6 +11,8 @@ pub struct Query<P, R> {
     pub name: &'static str,
     /// The text with `?1`, `?2`, … as SQLite wants it.
     pub lite: &'static str,
+    /// The text with `$1`, `$2`, … as PostgreSQL wants it.
+    pub pg: &'static str,
     #[doc(hidden)]
     pub types: PhantomData<fn(P) -> R>,
 }
@@ -21,8 +23,10 @@ pub trait Statement: Sync {
     fn name(&self) -> &'static str;
     /// Its text for SQLite.
     fn lite(&self) -> &'static str;
-    /// How many parameters it binds.
-    fn params(&self) -> usize;
+    /// Its text for PostgreSQL.
+    fn pg(&self) -> &'static str;
+    /// What the parameters hold that it binds.
+    fn params(&self) -> &'static [Kind];
     /// The columns it returns.
     fn columns(&self) -> &'static [ColumnInfo];
 }
@@ -34,8 +38,11 @@ impl<P: Params, R: FromRow> Statement for Query<P, R> {
     fn lite(&self) -> &'static str {
         self.lite
     }
-    fn params(&self) -> usize {
-        P::COUNT
+    fn pg(&self) -> &'static str {
+        self.pg
+    }
+    fn params(&self) -> &'static [Kind] {
+        P::KINDS
     }
     fn columns(&self) -> &'static [ColumnInfo] {
         R::COLUMNS
@@ -59,10 +66,11 @@ pub const fn to_lite<const N: usize>(text: &str) -> [u8; N] {
 
 /// Declares statements, and the list `STATEMENTS` of them all for the checks.
 ///
-/// The text uses `$1`, `$2`, … and only what SQLite and PostgreSQL share.
+/// The text uses `$1`, `$2`, … and only what SQLite and PostgreSQL share; where
+/// they share too little, `, pg: "…"` after it is the text for PostgreSQL.
 /// `NAME(a: A, b: B) -> Row` takes a tuple, `NAME: Row -> ()` a whole row.
 macro_rules! queries {
-    ($( $(#[$doc:meta])* $name:ident $( ( $($arg:ident : $pty:ty),* $(,)? ) )? $( : $row_param:ty )? => $row:ty = $sql:expr ; )+) => {
+    ($( $(#[$doc:meta])* $name:ident $( ( $($arg:ident : $pty:ty),* $(,)? ) )? $( : $row_param:ty )? => $row:ty = $sql:expr $(, pg: $pg:expr )? ; )+) => {
         $(
             $(#[$doc])*
             pub(crate) static $name: $crate::engine::sql::Query<
@@ -74,6 +82,7 @@ macro_rules! queries {
                 $crate::engine::sql::Query {
                     name: concat!(module_path!(), "::", stringify!($name)),
                     lite: LITE,
+                    pg: $crate::engine::sql::pg_text!(TEXT $(, $pg)?),
                     types: std::marker::PhantomData,
                 }
             };
@@ -87,7 +96,12 @@ macro_rules! params_of {
     (($($ty:ty),*)) => { ($($ty,)*) };
     ($ty:ty) => { $ty };
 }
-pub(crate) use {params_of, queries};
+
+macro_rules! pg_text {
+    ($text:expr) => { $text };
+    ($text:expr, $pg:expr) => { $pg };
+}
+pub(crate) use {params_of, pg_text, queries};
 
 #[cfg(test)]
 mod tests {

@@ -9,10 +9,15 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use rusqlite::Connection;
+use polity_api::scalar::Timestamp;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection};
 
 use crate::Error;
 use crate::engine::db::Options;
+use crate::engine::row::{FromRow, Source};
+use crate::engine::sql::Query;
+use crate::engine::value::{Datum, Kind, Params};
 
 /// Whether the group a unit belonged to was committed.
 pub(crate) type Outcome = Result<(), Error>;
@@ -42,22 +47,22 @@ pub(crate) struct Lite {
 }
 
 impl Lite {
-    pub(crate) fn open(options: &Options) -> Result<Lite, Error> {
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Lite, Error> {
         let (writer, write_jobs) = bounded(QUEUE);
         let (readers, read_jobs) = bounded::<ReadJob>(QUEUE);
         let (stop, stopped) = bounded(0);
         let mut threads = Vec::new();
 
-        let (conn, budget) = connect(&options.path, options.unit_budget)?;
+        let (conn, budget) = connect(path, options.unit_budget)?;
         threads.push(spawn("sqlite-writer".into(), move || write_loop(&conn, &budget, &write_jobs))?);
         for n in 0..options.readers.max(1) {
-            let (conn, budget) = connect(&options.path, options.unit_budget)?;
+            let (conn, budget) = connect(path, options.unit_budget)?;
             lock(&conn).pragma_update(None, "query_only", true)?;
             let jobs = read_jobs.clone();
             threads.push(spawn(format!("sqlite-reader-{n}"), move || read_loop(&conn, &budget, &jobs))?);
         }
-        let (conn, _) = connect(&options.path, Duration::MAX)?;
-        let log = PathBuf::from(format!("{}-wal", options.path.display()));
+        let (conn, _) = connect(path, Duration::MAX)?;
+        let log = PathBuf::from(format!("{}-wal", path.display()));
         threads.push(spawn("sqlite-checkpoint".into(), move || checkpoint_loop(&conn, &log, &stopped))?);
         Ok(Lite { queues: Some((writer, readers, stop)), threads })
     }
@@ -206,5 +211,89 @@ fn checkpoint_loop(conn: &Mutex<Connection>, log: &Path, stopped: &Receiver<()>)
         if let Err(error) = ran {
             tracing::warn!(%error, "checkpoint failed");
         }
+    }
+}
+
+/// Every row of a statement.
+pub(crate) fn all<P: Params, R: FromRow>(
+    conn: &Mutex<Connection>,
+    query: &Query<P, R>,
+    params: &P,
+) -> Result<Vec<R>, Error> {
+    let conn = lock(conn);
+    let mut statement = bound(&conn, query, params)?;
+    let mut rows = statement.raw_query();
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(R::from_row(&mut LiteRow { row, next: 0 })?);
+    }
+    Ok(out)
+}
+
+/// The first row of a statement, if there is one.
+pub(crate) fn optional<P: Params, R: FromRow>(
+    conn: &Mutex<Connection>,
+    query: &Query<P, R>,
+    params: &P,
+) -> Result<Option<R>, Error> {
+    let conn = lock(conn);
+    let mut statement = bound(&conn, query, params)?;
+    let mut rows = statement.raw_query();
+    rows.next()?.map(|row| R::from_row(&mut LiteRow { row, next: 0 })).transpose()
+}
+
+/// How many rows a statement changed.
+pub(crate) fn run<P: Params>(conn: &Mutex<Connection>, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
+    let conn = lock(conn);
+    Ok(bound(&conn, query, params)?.raw_execute()? as u64)
+}
+
+fn bound<'c, P: Params, R>(
+    conn: &'c Connection,
+    query: &Query<P, R>,
+    params: &P,
+) -> rusqlite::Result<CachedStatement<'c>> {
+    let mut statement = conn.prepare_cached(query.lite)?;
+    for (i, param) in params.refs().into_iter().enumerate() {
+        statement.raw_bind_parameter(i + 1, Bound(param.datum()))?;
+    }
+    Ok(statement)
+}
+
+struct Bound<'a>(Datum<'a>);
+
+impl rusqlite::ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match &self.0 {
+            Datum::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Datum::Uuid(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes.as_slice())),
+            Datum::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Datum::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Datum::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Datum::Boolean(truth) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*truth))),
+            Datum::Time(time) => ToSqlOutput::Borrowed(ValueRef::Integer(time.0)),
+        })
+    }
+}
+
+struct LiteRow<'r, 's> {
+    row: &'r rusqlite::Row<'s>,
+    next: usize,
+}
+
+impl Source for LiteRow<'_, '_> {
+    fn next(&mut self, kind: Kind) -> Option<Datum<'_>> {
+        let value = self.row.get_ref(self.next).ok()?;
+        self.next += 1;
+        Some(match (kind, value) {
+            (_, ValueRef::Null) => Datum::Null,
+            (Kind::Uuid, ValueRef::Blob(bytes)) => Datum::Uuid(bytes.try_into().ok()?),
+            (Kind::Bytes, ValueRef::Blob(bytes)) => Datum::Bytes(bytes),
+            (Kind::Text, ValueRef::Text(text)) => Datum::Text(std::str::from_utf8(text).ok()?.into()),
+            (Kind::Integer, ValueRef::Integer(number)) => Datum::Integer(number),
+            (Kind::Boolean, ValueRef::Integer(number)) => Datum::Boolean(number != 0),
+            (Kind::Time, ValueRef::Integer(micros)) => Datum::Time(Timestamp(micros)),
+            _ => return None,
+        })
     }
 }

@@ -1,4 +1,7 @@
-//! Types that can be stored. A new column type is added here, once.
+//! Types that can be stored. A new column type is added here, once: it turns
+//! into a [`Datum`] and back, and each engine knows how to store those.
+
+use std::borrow::Cow;
 
 use polity_api::ids;
 use polity_api::scalar::Timestamp;
@@ -6,176 +9,262 @@ use polity_api::types::credential::CredentialType;
 use polity_api::types::invitation::InvitationStatus;
 use polity_api::types::member::MemberStatus;
 use polity_api::types::organization::{DeactivationReason, OrganizationStatus, Plan, StatusMessage};
-use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-/// What a column holds, for the check of every statement against the schema.
+/// What a column holds, for the check of every statement against both schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An identifier or a hash: `blob`.
+    /// An identifier: `uuid`, in SQLite a `blob` of 16 bytes.
+    Uuid,
+    /// A hash or a key: `bytea`, in SQLite a `blob`.
     Bytes,
     /// Text, an enum or JSON: `text`.
     Text,
-    /// A number, a time or a truth value: `integer`.
+    /// A number: `bigint`, in SQLite an `integer`.
     Integer,
+    /// A truth value: `boolean`, in SQLite an `integer`, 0 or 1.
+    Boolean,
+    /// A point in time: `timestamptz`, in SQLite an `integer`, microseconds since 1970 UTC.
+    Time,
 }
 
-/// A type bound to a parameter of a statement.
-pub trait Param: Send + Sync {
-    /// The value as SQLite stores it.
-    fn lite(&self) -> ToSqlOutput<'_>;
+/// One value on its way to or from an engine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Datum<'a> {
+    /// Nothing.
+    Null,
+    /// The bytes of an identifier.
+    Uuid(&'a [u8; 16]),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A number.
+    Integer(i64),
+    /// A truth value.
+    Boolean(bool),
+    /// A point in time.
+    Time(Timestamp),
 }
 
-/// A type read from a column.
-pub trait Column: Sized {
+/// What the column of a type holds.
+pub trait Stored {
     /// What the column holds.
     const KIND: Kind;
     /// Whether the column may be null.
     const NULLABLE: bool = false;
-    /// The value from SQLite.
-    ///
-    /// # Errors
-    /// When the stored value is of another kind.
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self>;
+}
+
+/// A type bound to a parameter of a statement.
+pub trait Param: Send + Sync {
+    /// The value to store.
+    fn datum(&self) -> Datum<'_>;
+}
+
+/// A type read from a column.
+pub trait Column: Stored + Sized {
+    /// The value that was stored; none when it is not a value of this type.
+    fn from_datum(datum: Datum<'_>) -> Option<Self>;
+}
+
+impl Stored for String {
+    const KIND: Kind = Kind::Text;
 }
 
 impl Param for String {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Borrowed(ValueRef::Text(self.as_bytes()))
+    fn datum(&self) -> Datum<'_> {
+        Datum::Text(Cow::Borrowed(self))
     }
 }
 
 impl Column for String {
-    const KIND: Kind = Kind::Text;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_str().map(str::to_owned)
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Text(text) => Some(text.into_owned()),
+            _ => None,
+        }
     }
 }
 
+impl Stored for Vec<u8> {
+    const KIND: Kind = Kind::Bytes;
+}
+
 impl Param for Vec<u8> {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Borrowed(ValueRef::Blob(self))
+    fn datum(&self) -> Datum<'_> {
+        Datum::Bytes(self)
     }
 }
 
 impl Column for Vec<u8> {
-    const KIND: Kind = Kind::Bytes;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_blob().map(<[u8]>::to_vec)
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Bytes(bytes) => Some(bytes.to_vec()),
+            _ => None,
+        }
     }
 }
 
 /// The keyed hash of a secret: 32 bytes.
 pub type Hash = [u8; 32];
 
+impl Stored for Hash {
+    const KIND: Kind = Kind::Bytes;
+}
+
 impl Param for Hash {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Borrowed(ValueRef::Blob(self))
+    fn datum(&self) -> Datum<'_> {
+        Datum::Bytes(self)
     }
 }
 
 impl Column for Hash {
-    const KIND: Kind = Kind::Bytes;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Bytes(bytes) => bytes.try_into().ok(),
+            _ => None,
+        }
     }
 }
 
+impl Stored for i64 {
+    const KIND: Kind = Kind::Integer;
+}
+
 impl Param for i64 {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Owned((*self).into())
+    fn datum(&self) -> Datum<'_> {
+        Datum::Integer(*self)
     }
 }
 
 impl Column for i64 {
-    const KIND: Kind = Kind::Integer;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64()
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Integer(number) => Some(number),
+            _ => None,
+        }
     }
 }
 
+impl Stored for bool {
+    const KIND: Kind = Kind::Boolean;
+}
+
 impl Param for bool {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Owned(i64::from(*self).into())
+    fn datum(&self) -> Datum<'_> {
+        Datum::Boolean(*self)
     }
 }
 
 impl Column for bool {
-    const KIND: Kind = Kind::Integer;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64().map(|n| n != 0)
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Boolean(truth) => Some(truth),
+            _ => None,
+        }
     }
 }
 
+impl Stored for Timestamp {
+    const KIND: Kind = Kind::Time;
+}
+
 impl Param for Timestamp {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Owned(self.0.into())
+    fn datum(&self) -> Datum<'_> {
+        Datum::Time(*self)
     }
 }
 
 impl Column for Timestamp {
-    const KIND: Kind = Kind::Integer;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64().map(Timestamp)
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Time(time) => Some(time),
+            _ => None,
+        }
     }
 }
 
-/// A free-form JSON object, stored as text.
-impl Param for Map<String, Value> {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Owned(Value::Object(self.clone()).to_string().into())
+/// An identifier of any kind: what an event or a link is about.
+impl Stored for Uuid {
+    const KIND: Kind = Kind::Uuid;
+}
+
+impl Param for Uuid {
+    fn datum(&self) -> Datum<'_> {
+        Datum::Uuid(self.as_bytes())
     }
 }
 
-impl Column for Map<String, Value> {
-    const KIND: Kind = Kind::Text;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
+impl Column for Uuid {
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Uuid(bytes) => Some(Uuid::from_bytes(*bytes)),
+            _ => None,
+        }
     }
 }
 
-/// A list of texts, stored as a JSON array.
-impl Param for Vec<String> {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Owned(Value::from(self.as_slice()).to_string().into())
-    }
+/// Values kept as JSON in a text: a free-form object, a list of texts.
+macro_rules! stored_as_json {
+    ($($ty:ty => $json:expr),+ $(,)?) => { $(
+        impl Stored for $ty {
+            const KIND: Kind = Kind::Text;
+        }
+        impl Param for $ty {
+            fn datum(&self) -> Datum<'_> {
+                let json: fn(&$ty) -> Value = $json;
+                Datum::Text(Cow::Owned(json(self).to_string()))
+            }
+        }
+        impl Column for $ty {
+            fn from_datum(datum: Datum<'_>) -> Option<Self> {
+                match datum {
+                    Datum::Text(text) => serde_json::from_str(&text).ok(),
+                    _ => None,
+                }
+            }
+        }
+    )+ };
 }
+stored_as_json!(
+    Map<String, Value> => |map| Value::Object(map.clone()),
+    Vec<String> => |list| Value::from(list.as_slice()),
+);
 
-impl Column for Vec<String> {
-    const KIND: Kind = Kind::Text;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
-    }
+impl<T: Stored> Stored for Option<T> {
+    const KIND: Kind = T::KIND;
+    const NULLABLE: bool = true;
 }
 
 impl<T: Param> Param for Option<T> {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        self.as_ref().map_or(ToSqlOutput::Borrowed(ValueRef::Null), Param::lite)
+    fn datum(&self) -> Datum<'_> {
+        self.as_ref().map_or(Datum::Null, Param::datum)
     }
 }
 
 impl<T: Column> Column for Option<T> {
-    const KIND: Kind = T::KIND;
-    const NULLABLE: bool = true;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value {
-            ValueRef::Null => Ok(None),
-            value => T::from_lite(value).map(Some),
+    fn from_datum(datum: Datum<'_>) -> Option<Self> {
+        match datum {
+            Datum::Null => Some(None),
+            datum => T::from_datum(datum).map(Some),
         }
     }
 }
 
 macro_rules! stored_ids {
     ($($name:ident),+) => { $(
+        impl Stored for ids::$name {
+            const KIND: Kind = Kind::Uuid;
+        }
         impl Param for ids::$name {
-            fn lite(&self) -> ToSqlOutput<'_> {
-                ToSqlOutput::Borrowed(ValueRef::Blob(self.0.as_bytes()))
+            fn datum(&self) -> Datum<'_> {
+                self.0.datum()
             }
         }
         impl Column for ids::$name {
-            const KIND: Kind = Kind::Bytes;
-            fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                uuid::Uuid::from_slice(value.as_blob()?).map(ids::$name).map_err(FromSqlError::other)
+            fn from_datum(datum: Datum<'_>) -> Option<Self> {
+                Uuid::from_datum(datum).map(ids::$name)
             }
         }
     )+ };
@@ -195,32 +284,23 @@ stored_ids!(
     SigningKeyId
 );
 
-/// An identifier of any kind: what an event or a link is about.
-impl Param for uuid::Uuid {
-    fn lite(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes()))
-    }
-}
-
-impl Column for uuid::Uuid {
-    const KIND: Kind = Kind::Bytes;
-    fn from_lite(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        uuid::Uuid::from_slice(value.as_blob()?).map_err(FromSqlError::other)
-    }
-}
-
 /// Enums are stored by name, so that a new value in the middle changes no row.
 macro_rules! stored_enums {
     ($($name:ty),+ $(,)?) => { $(
+        impl $crate::engine::value::Stored for $name {
+            const KIND: $crate::engine::value::Kind = $crate::engine::value::Kind::Text;
+        }
         impl $crate::engine::value::Param for $name {
-            fn lite(&self) -> rusqlite::types::ToSqlOutput<'_> {
-                rusqlite::types::ToSqlOutput::Borrowed(rusqlite::types::ValueRef::Text(self.as_str().as_bytes()))
+            fn datum(&self) -> $crate::engine::value::Datum<'_> {
+                $crate::engine::value::Datum::Text(std::borrow::Cow::Borrowed(self.as_str()))
             }
         }
         impl $crate::engine::value::Column for $name {
-            const KIND: $crate::engine::value::Kind = $crate::engine::value::Kind::Text;
-            fn from_lite(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
-                <$name>::from_name(value.as_str()?).ok_or(rusqlite::types::FromSqlError::InvalidType)
+            fn from_datum(datum: $crate::engine::value::Datum<'_>) -> Option<Self> {
+                match datum {
+                    $crate::engine::value::Datum::Text(name) => <$name>::from_name(&name),
+                    _ => None,
+                }
             }
         }
     )+ };
@@ -239,31 +319,33 @@ stored_enums!(
 
 /// A tuple or a row of parameters, bound in order to `$1`, `$2`, ….
 pub trait Params: Send + Sync {
-    /// How many.
-    const COUNT: usize;
+    /// What each holds.
+    const KINDS: &'static [Kind];
     /// Each, in order.
     fn refs(&self) -> Vec<&dyn Param>;
 }
 
 macro_rules! params {
-    ($n:literal $($t:ident $i:tt),*) => {
-        impl<$($t: Param),*> Params for ($($t,)*) {
-            const COUNT: usize = $n;
+    ($($t:ident $i:tt),*) => {
+        impl<$($t: Param + Stored),*> Params for ($($t,)*) {
+            const KINDS: &'static [Kind] = &[$($t::KIND),*];
             fn refs(&self) -> Vec<&dyn Param> {
                 vec![$(&self.$i as &dyn Param),*]
             }
         }
     };
 }
-params!(0);
-params!(1 A 0);
-params!(2 A 0, B 1);
-params!(3 A 0, B 1, C 2);
-params!(4 A 0, B 1, C 2, D 3);
-params!(5 A 0, B 1, C 2, D 3, E 4);
-params!(6 A 0, B 1, C 2, D 3, E 4, F 5);
-params!(7 A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-params!(8 A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+params!();
+params!(A 0);
+params!(A 0, B 1);
+params!(A 0, B 1, C 2);
+params!(A 0, B 1, C 2, D 3);
+params!(A 0, B 1, C 2, D 3, E 4);
+params!(A 0, B 1, C 2, D 3, E 4, F 5);
+params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+params!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 
 /// Declares an enum that only the store and the rules know, stored by name.
 macro_rules! text_enum {

@@ -1,0 +1,252 @@
+-- The first schema. Money is whole cents, enums are stored by their wire names.
+--
+-- The organization leads the key of every table that belongs to one, so that these tables can be
+-- distributed by it. What authenticates (users, credentials, tokens, links) is found by a value that
+-- is unique everywhere, before any organization is known. What lists are ordered by compares byte by
+-- byte, whatever the locale of the database.
+
+create table users (
+    id uuid primary key,
+    email text not null,
+    name text not null,
+    email_validated boolean not null,
+    password_hash text not null,
+    newsletter_subscribed boolean not null,
+    failed_deployment_email_notification boolean not null,
+    avatar_url text not null,
+    flags text not null,
+    last_organization_id uuid,
+    last_login_at timestamptz,
+    last_login_ip text not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create unique index users_email on users (email);
+
+create table organizations (
+    id uuid primary key,
+    external_id text not null,
+    name text collate "C" not null,
+    name_key text collate "C",
+    address1 text not null,
+    address2 text not null,
+    city text not null,
+    postal_code text not null,
+    state text not null,
+    country text not null,
+    company boolean not null,
+    vat_number text not null,
+    billing_name text not null,
+    billing_email text not null,
+    plan text not null,
+    plan_updated_at timestamptz,
+    signup_qualification text not null,
+    status text not null,
+    status_message text not null,
+    deactivation_reason text not null,
+    verified boolean not null,
+    email_domain_allowlist text not null,
+    default_project_id uuid not null,
+    lock_reason text not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+create unique index organizations_external_id on organizations (external_id);
+-- Null once the organization is deleted: its name is free again.
+create unique index organizations_name_key on organizations (name_key);
+
+create table members (
+    id uuid not null,
+    organization_id uuid not null references organizations (id),
+    user_id uuid not null,
+    status text not null,
+    joined_at timestamptz not null,
+    primary key (organization_id, id)
+);
+create index members_id on members (id);
+create unique index members_organization_user on members (organization_id, user_id);
+create index members_user on members (user_id, organization_id);
+
+create table invitations (
+    id uuid not null,
+    organization_id uuid not null references organizations (id),
+    email text not null,
+    status text not null,
+    inviter_id uuid,
+    expires_at timestamptz not null,
+    created_at timestamptz not null,
+    primary key (organization_id, id)
+);
+create index invitations_id on invitations (id);
+create unique index invitations_pending on invitations (organization_id, email) where status = 'PENDING';
+create index invitations_organization on invitations (organization_id, created_at, id);
+create index invitations_email on invitations (email, created_at, id);
+
+create table credentials (
+    id uuid primary key,
+    kind text not null,
+    name text not null,
+    description text not null,
+    token_hash bytea not null,
+    user_id uuid,
+    organization_id uuid references organizations (id),
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    expires_at timestamptz
+);
+create unique index credentials_token_hash on credentials (token_hash);
+create index credentials_organization on credentials (organization_id, created_at, id);
+create index credentials_user on credentials (user_id, created_at, id);
+
+-- Sessions and access tokens. A revoked one has no row.
+create table tokens (
+    id uuid primary key,
+    kind text not null,
+    user_id uuid,
+    organization_id uuid,
+    credential_id uuid,
+    created_at timestamptz not null,
+    expires_at timestamptz not null
+);
+create index tokens_organization on tokens (organization_id) where organization_id is not null;
+create index tokens_user on tokens (user_id) where user_id is not null;
+create index tokens_credential on tokens (credential_id) where credential_id is not null;
+create index tokens_expires on tokens (expires_at);
+
+create table projects (
+    id uuid not null,
+    organization_id uuid not null references organizations (id),
+    name text not null,
+    name_key text collate "C" not null,
+    description text not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    primary key (organization_id, id)
+);
+create index projects_id on projects (id);
+create unique index projects_name on projects (organization_id, name_key);
+
+create table budgets (
+    organization_id uuid primary key references organizations (id),
+    amount_cents bigint not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+
+create table events (
+    seq bigint generated by default as identity primary key,
+    id uuid not null,
+    organization_id uuid,
+    organization_seq bigint,
+    actor_kind text not null,
+    actor_id uuid,
+    actor_name text not null,
+    object_kind text not null,
+    object_id uuid not null,
+    object_name text not null,
+    verb text not null,
+    metadata text not null,
+    created_at timestamptz not null
+);
+create unique index events_id on events (id);
+create unique index events_organization on events (organization_id, organization_seq) where organization_id is not null;
+create index events_actor on events (actor_id, seq) where actor_id is not null;
+create index events_deleted on events (object_id) where verb = 'deleted';
+
+create table notification_marks (
+    organization_id uuid not null references organizations (id),
+    user_id uuid not null,
+    read_seq bigint not null,
+    seen_seq bigint not null,
+    primary key (organization_id, user_id)
+);
+create index notification_marks_user on notification_marks (user_id);
+
+-- Secrets sent by mail, by the hash of the secret.
+create table links (
+    hash bytea primary key,
+    purpose text not null,
+    user_id uuid,
+    organization_id uuid,
+    subject_id uuid,
+    email text not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    used_at timestamptz
+);
+create index links_expires on links (expires_at);
+create index links_organization on links (organization_id) where organization_id is not null;
+create index links_user on links (user_id) where user_id is not null;
+
+-- Mail accepted and not yet delivered. A delivered one has no row; one that
+-- bounced keeps its row without the text.
+create table mails (
+    id uuid primary key,
+    recipient text not null,
+    subject text not null,
+    body text not null,
+    link text not null,
+    status text not null,
+    attempts bigint not null,
+    next_attempt_at timestamptz not null,
+    last_error text not null,
+    created_at timestamptz not null
+);
+create index mails_waiting on mails (next_attempt_at) where status = 'WAITING';
+create index mails_bounced on mails (id) where status = 'BOUNCED';
+
+create table jobs (
+    id uuid not null,
+    kind text not null,
+    organization_id uuid not null references organizations (id),
+    run_at timestamptz not null,
+    attempts bigint not null,
+    last_error text not null,
+    created_at timestamptz not null,
+    primary key (organization_id, id)
+);
+create index jobs_id on jobs (id);
+create unique index jobs_kind on jobs (organization_id, kind);
+create index jobs_run_at on jobs (run_at);
+
+create table coupons (
+    id uuid primary key,
+    code text not null,
+    code_key text not null,
+    name text not null,
+    percent_off_basis_points bigint not null,
+    amount_off_cents bigint not null,
+    currency text not null,
+    max_redemptions bigint not null,
+    redemptions bigint not null,
+    expires_at timestamptz,
+    created_at timestamptz not null
+);
+create unique index coupons_code on coupons (code_key);
+create index coupons_created on coupons (created_at, id);
+
+create table redemptions (
+    organization_id uuid not null references organizations (id),
+    coupon_id uuid not null,
+    redeemed_at timestamptz not null,
+    primary key (organization_id, coupon_id)
+);
+
+create table quota_overrides (
+    organization_id uuid primary key references organizations (id),
+    overrides text not null,
+    updated_at timestamptz not null
+);
+
+create table signing_keys (
+    id uuid primary key,
+    public_key bytea not null,
+    sealed_private_key bytea not null,
+    created_at timestamptz not null
+);
+
+-- Numbers the events of each organization without gaps.
+create table event_counters (
+    organization_id uuid primary key,
+    last_seq bigint not null
+);

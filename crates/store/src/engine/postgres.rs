@@ -1,0 +1,380 @@
+//! PostgreSQL: a pool of connections, and units of work as transactions that
+//! are tried again where that is safe.
+//!
+//! A unit takes a connection with its first statement, so that one that needs
+//! none costs nothing. `begin` leaves in one packet with that statement, and
+//! `commit` with the last ones whose results nobody waits for ([`PgTx::send`]):
+//! a round trip is only made for an answer that is needed.
+
+pub(crate) mod connect;
+pub(crate) mod wire;
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{
+    Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
+use futures_util::FutureExt;
+use futures_util::future::{join, join_all};
+use tokio::sync::OnceCell;
+use tokio_postgres::Statement;
+use tokio_postgres::types::Type;
+
+use crate::Error;
+use crate::engine::db::{Tx, Unit};
+use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::wire::{Bound, PgRow, type_of};
+use crate::engine::row::FromRow;
+use crate::engine::sql::Query;
+use crate::engine::value::Params;
+
+/// How long a unit waits for a free connection before it is refused.
+const POOL_WAIT: Duration = Duration::from_secs(2);
+/// How often a unit that lost against another is tried again at most.
+const CONFLICT_TRIES: u32 = 40;
+/// How often a unit whose connection broke is tried again at most.
+const LOST_TRIES: u32 = 4;
+
+/// Whether a unit writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Read,
+    Write,
+}
+
+impl Mode {
+    const fn begin(self) -> &'static str {
+        match self {
+            // One snapshot for everything the unit reads.
+            Mode::Read => "begin isolation level repeatable read read only",
+            // As if units ran one after the other, which is how they are written.
+            Mode::Write => "begin isolation level serializable",
+        }
+    }
+}
+
+/// How a unit went, besides its result.
+pub(crate) struct Ran {
+    pub(crate) round_trips: u32,
+    pub(crate) retries: u32,
+}
+
+pub(crate) struct Postgres {
+    pool: Pool,
+    prepare: bool,
+    unit_budget: Duration,
+}
+
+impl Postgres {
+    pub(crate) fn open(options: &PostgresOptions, unit_budget: Duration) -> Result<Postgres, Error> {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(options.config()?, options.tls()?, recycling);
+        let pool = Pool::builder(manager)
+            .max_size(options.connections.max(1))
+            .wait_timeout(Some(POOL_WAIT))
+            .create_timeout(Some(POOL_WAIT))
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::async_fn(move |client, _| {
+                Box::pin(async move { connect::set_up(client, unit_budget).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| Error::BadUrl(error.to_string()))?;
+        Ok(Postgres { pool, prepare: options.prepare, unit_budget })
+    }
+
+    /// Runs a unit of work, again when it lost against another one or its
+    /// connection broke before anything could have been committed.
+    pub(crate) async fn unit<A, T, E>(
+        &self,
+        mode: Mode,
+        name: &'static str,
+        args: &A,
+        f: Unit<A, T, E>,
+    ) -> (Result<T, E>, Ran)
+    where
+        E: From<Error>,
+    {
+        let deadline = Instant::now() + self.unit_budget;
+        let mut ran = Ran { round_trips: 0, retries: 0 };
+        loop {
+            let tx = PgTx::new(self, mode);
+            let done = run(&tx, name, args, f, deadline).await;
+            let end = tx.finish(done.is_ok(), deadline).await;
+            ran.round_trips += tx.round_trips.load(Ordering::Relaxed);
+            let tries = match &end {
+                End::Again(Error::Conflict) => CONFLICT_TRIES,
+                End::Again(_) => LOST_TRIES,
+                End::Done => return (done, ran),
+                End::Failed(_) => 0,
+            };
+            let (End::Again(error) | End::Failed(error)) = end else { return (done, ran) };
+            let pause = pause(ran.retries);
+            if ran.retries >= tries || Instant::now() + pause >= deadline {
+                return (Err(error.into()), ran);
+            }
+            ran.retries += 1;
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// Up to 1, 2, 4, … 64 ms, at random, so that those who collided part.
+fn pause(retries: u32) -> Duration {
+    Duration::from_micros(fastrand::u64(100..=1000 << retries.min(6)))
+}
+
+async fn run<A, T, E: From<Error>>(
+    tx: &PgTx<'_>,
+    name: &'static str,
+    args: &A,
+    f: Unit<A, T, E>,
+    deadline: Instant,
+) -> Result<T, E> {
+    let handle = Tx::postgres(tx);
+    let work = AssertUnwindSafe(f(&handle, args)).catch_unwind();
+    match tokio::time::timeout_at(deadline.into(), work).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(Error::Panicked(name).into()),
+        Err(_) => {
+            tx.failed(&Error::Unreachable(String::new()));
+            Err(Error::Interrupted.into())
+        }
+    }
+}
+
+/// A statement that was sent and whose result nobody waits for before the end.
+type Sent = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send>>;
+
+/// How a transaction ended.
+enum End {
+    /// As the unit wanted: committed, or left without a trace.
+    Done,
+    /// Nothing was committed, and trying again may help.
+    Again(Error),
+    /// It was not committed, or nobody knows.
+    Failed(Error),
+}
+
+/// A transaction in progress; it begins with its first statement.
+pub(crate) struct PgTx<'c> {
+    postgres: &'c Postgres,
+    mode: Mode,
+    client: OnceCell<Arc<Client>>,
+    sent: Mutex<Vec<Sent>>,
+    /// Why the transaction cannot be committed any more.
+    spoiled: Mutex<Option<Spoiled>>,
+    /// Whether the connection may serve others: not while a transaction is open on it.
+    clean: AtomicBool,
+    round_trips: AtomicU32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoiled {
+    Conflict,
+    Lost,
+    /// A statement was refused; the unit knows and has to give up.
+    Refused,
+}
+
+impl<'c> PgTx<'c> {
+    fn new(postgres: &'c Postgres, mode: Mode) -> Self {
+        PgTx {
+            postgres,
+            mode,
+            client: OnceCell::new(),
+            sent: Mutex::default(),
+            spoiled: Mutex::default(),
+            clean: AtomicBool::new(false),
+            round_trips: AtomicU32::new(0),
+        }
+    }
+
+    /// The connection; the first call takes it from the pool and begins.
+    async fn client(&self) -> Result<&Arc<Client>, Error> {
+        let taken = self.client.get_or_try_init(async || {
+            let client = Arc::new(self.postgres.pool.get().await.map_err(no_connection)?);
+            let (begin, beginner) = (self.mode.begin(), client.clone());
+            self.post(Box::pin(async move { beginner.batch_execute(begin).await.map(|()| 0) }));
+            Ok(client)
+        });
+        taken.await.inspect_err(|error| self.failed(error))
+    }
+
+    /// Sends without waiting for the answer, which is looked at in the end.
+    fn post(&self, mut statement: Sent) {
+        // The first poll puts it on the wire, in order.
+        let answered = statement.as_mut().now_or_never();
+        let statement = answered.map_or(statement, |result| Box::pin(std::future::ready(result)));
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
+    }
+
+    fn failed(&self, error: &Error) {
+        let why = match error {
+            Error::Conflict => Spoiled::Conflict,
+            Error::Unreachable(_) => Spoiled::Lost,
+            _ => Spoiled::Refused,
+        };
+        self.spoiled.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+    }
+
+    fn refused(&self, error: tokio_postgres::Error) -> Error {
+        let error = Error::from(error);
+        self.failed(&error);
+        error
+    }
+
+    async fn statement<P: Params, R>(&self, client: &Client, query: &Query<P, R>) -> Result<Statement, Error> {
+        client.prepare_typed_cached(query.pg, &types::<P>()).await.map_err(|error| self.refused(error))
+    }
+
+    /// Every row of a statement.
+    pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: &P) -> Result<Vec<R>, Error> {
+        let client = self.client().await?;
+        let bound = Bound::all(&params.refs());
+        let rows = if self.postgres.prepare {
+            let statement = self.statement(client, query).await?;
+            client.query(&statement, &dynamic(&bound)).await
+        } else {
+            client.query_typed(query.pg, &typed::<P>(&bound)).await
+        };
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        let rows = rows.map_err(|error| self.refused(error))?;
+        rows.iter().map(|row| R::from_row(&mut PgRow::new(row))).collect()
+    }
+
+    /// How many rows a statement changed.
+    pub(crate) async fn execute<P: Params>(&self, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
+        let client = self.client().await?;
+        let bound = Bound::all(&params.refs());
+        let changed = if self.postgres.prepare {
+            let statement = self.statement(client, query).await?;
+            client.execute(&statement, &dynamic(&bound)).await
+        } else {
+            client.execute_typed(query.pg, &typed::<P>(&bound)).await
+        };
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        changed.map_err(|error| self.refused(error))
+    }
+
+    /// Sends a statement; should it be refused, the unit as a whole is.
+    pub(crate) async fn send<P>(&self, query: &'static Query<P, ()>, params: P) -> Result<(), Error>
+    where
+        P: Params + 'static,
+    {
+        let client = self.client().await?.clone();
+        if self.postgres.prepare {
+            let statement = self.statement(&client, query).await?;
+            self.post(Box::pin(async move {
+                let refs = params.refs();
+                client.execute_raw(&statement, Bound::all(&refs)).await
+            }));
+        } else {
+            self.post(Box::pin(async move {
+                let refs = params.refs();
+                client.execute_typed(query.pg, &typed::<P>(&Bound::all(&refs))).await
+            }));
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction: committed when the unit wants it and nothing spoiled it.
+    async fn finish(&self, keep: bool, deadline: Instant) -> End {
+        let sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
+        let spoiled = *self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(client) = self.client.get() else {
+            return if spoiled == Some(Spoiled::Lost) { again(Spoiled::Lost) } else { End::Done };
+        };
+        if self.mode == Mode::Write && keep && spoiled.is_none() {
+            return self.commit(client, sent, deadline).await;
+        }
+        // What a statement failed on may be what one before it, still unseen, was refused for.
+        let earlier = if spoiled == Some(Spoiled::Refused) { first_refusal(sent).await } else { None };
+        if spoiled != Some(Spoiled::Lost) {
+            let ending = if self.mode == Mode::Read && spoiled.is_none() { "commit" } else { "rollback" };
+            // Nobody waits for the answer: whoever uses the connection next is served after it.
+            let _ = client.batch_execute(ending).now_or_never();
+            self.clean.store(true, Ordering::Relaxed);
+        }
+        match (earlier, spoiled) {
+            (Some(Error::Conflict), _) | (_, Some(Spoiled::Conflict)) => again(Spoiled::Conflict),
+            (Some(Error::Unreachable(_)), _) | (_, Some(Spoiled::Lost)) => again(Spoiled::Lost),
+            (Some(error), _) => End::Failed(error),
+            // The unit went on after a statement was refused, but PostgreSQL did not.
+            (None, Some(Spoiled::Refused)) if keep => End::Failed(Error::Spoiled),
+            (None, _) => End::Done,
+        }
+    }
+
+    async fn commit(&self, client: &Client, sent: Vec<Sent>, deadline: Instant) -> End {
+        let all = join(first_refusal(sent), client.batch_execute("commit"));
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        let Ok((refused, committed)) = tokio::time::timeout_at(deadline.into(), all).await else {
+            return End::Failed(Error::OutcomeUnknown);
+        };
+        let committed = committed.map_err(Error::from);
+        // An answer, whatever it is, means that the transaction is over.
+        self.clean.store(!matches!(committed, Err(Error::Unreachable(_))), Ordering::Relaxed);
+        match (refused, committed) {
+            (None, Ok(())) => End::Done,
+            (Some(error @ (Error::Conflict | Error::Unreachable(_))), _) => End::Again(error),
+            (Some(error), _) => End::Failed(error),
+            (None, Err(Error::Conflict)) => End::Again(Error::Conflict),
+            // The connection broke between `commit` and its answer.
+            (None, Err(Error::Unreachable(_))) => End::Failed(Error::OutcomeUnknown),
+            (None, Err(error)) => End::Failed(error),
+        }
+    }
+}
+
+impl Drop for PgTx<'_> {
+    /// A connection that was left in the middle of a transaction is closed.
+    fn drop(&mut self) {
+        self.sent.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        if !*self.clean.get_mut()
+            && let Some(client) = self.client.take().and_then(Arc::into_inner)
+        {
+            drop(Client::take(client));
+        }
+    }
+}
+
+fn again(why: Spoiled) -> End {
+    End::Again(match why {
+        Spoiled::Lost => Error::Unreachable("the connection broke".into()),
+        Spoiled::Conflict | Spoiled::Refused => Error::Conflict,
+    })
+}
+
+/// The first refusal among statements whose results nobody waited for; those
+/// after it are refused because of it.
+async fn first_refusal(sent: Vec<Sent>) -> Option<Error> {
+    join_all(sent).await.into_iter().find_map(Result::err).map(Error::from)
+}
+
+fn no_connection(error: PoolError) -> Error {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => Error::Overloaded,
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => match Error::from(error) {
+            // Whatever it was, there is no connection: a wrong password, say, or a database that is not there.
+            Error::Postgres(error) => Error::Unreachable(error.to_string()),
+            error => error,
+        },
+        error => Error::Unreachable(error.to_string()),
+    }
+}
+
+fn types<P: Params>() -> Vec<Type> {
+    P::KINDS.iter().map(|kind| type_of(*kind)).collect()
+}
+
+fn dynamic<'a>(bound: &'a [Bound<'a>]) -> Vec<&'a (dyn tokio_postgres::types::ToSql + Sync)> {
+    bound.iter().map(|param| param as _).collect()
+}
+
+fn typed<'a, P: Params>(bound: &'a [Bound<'a>]) -> Vec<(&'a (dyn tokio_postgres::types::ToSql + Sync), Type)> {
+    bound.iter().map(|param| param as _).zip(types::<P>()).collect()
+}
