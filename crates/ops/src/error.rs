@@ -100,8 +100,15 @@ impl From<polity_store::Error> for Error {
     fn from(error: polity_store::Error) -> Self {
         use polity_store::Error as Store;
         match error {
-            Store::Overloaded | Store::Closed | Store::GroupLost | Store::Interrupted => {
+            Store::Overloaded | Store::Closed | Store::GroupLost | Store::Interrupted | Store::Conflict => {
                 Error { cause: Some(error.into()), ..Error::unavailable("the server is busy: try again") }
+            }
+            Store::Unreachable(_) => {
+                Error { cause: Some(error.into()), ..Error::unavailable("the database cannot be reached: try again") }
+            }
+            Store::OutcomeUnknown => {
+                let message = "the database did not answer: look whether it happened before you try again";
+                Error { cause: Some(error.into()), ..Error::unavailable(message) }
             }
             error => Error::internal(error),
         }

@@ -3,6 +3,10 @@
 //! A job is a row, written by the unit that promises the work. Each step of it
 //! is a unit of its own that may run again; the last step removes the row. A
 //! crash at any point leaves the row, and the work goes on after the start.
+//!
+//! Replicas share the work: who takes a job moves the time at which it is due,
+//! and that time is a lease. Every step shows it and renews it, so a worker
+//! that was too slow changes nothing once another has taken over.
 
 use std::future::Future;
 use std::time::Duration;
@@ -30,14 +34,16 @@ const POLL: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 /// Rows one step touches at most, so that it never holds up others.
 pub(crate) const BATCH: i64 = 500;
-/// Jobs started together.
-const AT_ONCE: i64 = 16;
+/// How long a job may go without finishing a step before it is somebody else's.
+const LEASE: i64 = 10 * micros::SECOND;
 
 /// Whether a job has more steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     More,
     Done,
+    /// Another worker has taken it over.
+    Lost,
 }
 
 /// Promises work for an organization, in the unit that causes it.
@@ -92,37 +98,56 @@ where
     }
 }
 
-/// Runs the jobs that are due; tells whether there were any.
+/// Runs a job that is due; tells whether there was one.
 async fn work(ctx: &Ctx) -> Result<bool> {
-    let due = ctx.read("due_jobs", (), |w, ()| Box::pin(async move { Ok(jobs::due(w.tx, w.now, AT_ONCE).await?) }));
-    let due = due.await?;
-    let any = !due.is_empty();
-    for job in due {
-        if let Err(error) = run_job(ctx, &job).await {
-            tracing::warn!(%error, cause = ?error.cause, kind = job.kind.as_str(), "a job failed and will be tried again");
-            retry(ctx, job, &error).await?;
-        }
+    let due = ctx.read("due_jobs", (), |w, ()| Box::pin(async move { Ok(jobs::is_due(w.tx, w.now).await?) }));
+    if !due.await? {
+        return Ok(false);
     }
-    Ok(any)
+    let claimed = ctx.write("claim_job", (), |w, ()| {
+        Box::pin(async move { Ok(jobs::claim(w.tx, w.now, w.now.plus(LEASE)).await?) })
+    });
+    let Some(mut job) = claimed.await? else { return Ok(false) };
+    if let Err(error) = run_job(ctx, &mut job).await {
+        tracing::warn!(%error, cause = ?error.cause, kind = job.kind.as_str(), "a job failed and will be tried again");
+        retry(ctx, job, &error).await?;
+    }
+    Ok(true)
 }
 
-async fn run_job(ctx: &Ctx, job: &JobRow) -> Result<()> {
+async fn run_job(ctx: &Ctx, job: &mut JobRow) -> Result<()> {
     loop {
-        let step = match job.kind {
-            JobKind::Deactivate => deactivate::step(ctx, job.clone()).await?,
-            JobKind::Delete => delete::step(ctx, job.clone()).await?,
-        };
-        if step == Step::Done {
+        let held = ctx.now().plus(LEASE);
+        let step = ctx.write("job_step", (job.clone(), held), |w, (job, held)| {
+            Box::pin(async move {
+                if !jobs::hold(w.tx, job, *held).await? {
+                    return Ok(Step::Lost);
+                }
+                let step = match job.kind {
+                    JobKind::Deactivate => deactivate::step(w, job.organization_id).await?,
+                    JobKind::Delete => delete::step(w, job.organization_id).await?,
+                };
+                if step == Step::Done {
+                    jobs::delete(w.tx, job).await?;
+                }
+                Ok(step)
+            })
+        });
+        if step.await? != Step::More {
             return Ok(());
         }
+        job.run_at = held;
     }
 }
 
 async fn retry(ctx: &Ctx, mut job: JobRow, error: &Error) -> Result<()> {
     job.attempts += 1;
-    job.run_at = ctx.now().plus(backoff_micros(job.attempts));
     job.last_error = error.to_string();
-    ctx.write("retry_job", job, |w, job| Box::pin(async move { Ok(jobs::retry(w.tx, job).await?) })).await
+    let run_at = ctx.now().plus(backoff_micros(job.attempts));
+    ctx.write("retry_job", (job, run_at), |w, (job, run_at)| {
+        Box::pin(async move { Ok(jobs::retry(w.tx, job, *run_at).await?) })
+    })
+    .await
 }
 
 /// One second, two, four, … an hour at most.
@@ -133,9 +158,7 @@ pub(crate) fn backoff_micros(attempts: i64) -> i64 {
 
 /// Forgets what has expired and rotates the signing keys when they are due.
 async fn sweep(ctx: &Ctx) -> Result<bool> {
-    if keys::is_rotation_due(ctx) {
-        keys::rotate(ctx).await?;
-    }
+    keys::rotate(ctx).await?;
     let swept = ctx.write("sweep", (), |w, ()| {
         Box::pin(async move {
             // Kept a minute beyond their end: a token's own end is rounded up to the second, and

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use polity_api::ids::SigningKeyId;
-use polity_api::scalar::Timestamp;
+use polity_api::scalar::{Timestamp, micros};
 use polity_store::{Hash, signing_keys};
 use quick_cache::sync::Cache;
 use serde_json::{Value, json};
@@ -25,6 +25,10 @@ use crate::token::Verified;
 /// Tokens whose signature was checked lately: an EdDSA verification costs more
 /// than all the rest of a request.
 const VERIFIED_CACHE: usize = 100_000;
+
+/// How long a new key is published before it signs; replicas read the keys
+/// every minute.
+const PUBLISHED_MICROS: i64 = 10 * micros::MINUTE;
 
 /// Secrets and signing keys.
 pub struct Keys {
@@ -87,10 +91,13 @@ impl Keys {
         self.signing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs `f` with the newest signing key.
-    pub(crate) fn with_newest<T>(&self, f: impl FnOnce(&SigningKey) -> Result<T>) -> Result<T> {
+    /// Runs `f` with the newest signing key that everybody knows by now: one
+    /// that was just made is published for a while before it signs, for the
+    /// replicas and for services that keep the key set.
+    pub(crate) fn with_newest<T>(&self, now: Timestamp, f: impl FnOnce(&SigningKey) -> Result<T>) -> Result<T> {
         let keys = self.signing();
-        f(keys.0.first().ok_or_else(|| Error::internal("there is no signing key"))?)
+        let known = keys.0.iter().find(|key| key.created_at.plus(PUBLISHED_MICROS) <= now);
+        f(known.or(keys.0.last()).ok_or_else(|| Error::internal("there is no signing key"))?)
     }
 
     /// Runs `f` with the signing key of this id.
@@ -143,24 +150,24 @@ impl Keys {
 /// # Errors
 /// When the store refuses, or a key was sealed with another master key.
 pub async fn rotate(ctx: &Ctx) -> Result<()> {
-    let rotation = ctx.settings.key_rotation_micros;
-    let fresh = ctx.read("load_signing_keys", (), |w, ()| Box::pin(async move { Ok(signing_keys::all(w.tx).await?) }));
-    let rows = match fresh.await?.first() {
-        Some(newest) if newest.created_at.plus(rotation) > ctx.now() => None,
-        _ => Some(new_row(ctx)?),
-    };
-    let rows = ctx
-        .write("rotate_signing_keys", (rows, rotation), |w, (new, rotation)| {
+    let stored = ctx.read("load_signing_keys", (), |w, ()| Box::pin(async move { Ok(signing_keys::all(w.tx).await?) }));
+    let mut rows = stored.await?;
+    if is_rotation_due(ctx, &rows) {
+        let new = new_row(ctx)?;
+        let rotated = ctx.write("rotate_signing_keys", new, |w, new| {
             Box::pin(async move {
-                if let Some(row) = new {
-                    signing_keys::insert(w.tx, row).await?;
+                // Another replica may have been faster.
+                if is_rotation_due(w.ctx, &signing_keys::all(w.tx).await?) {
+                    signing_keys::insert(w.tx, new).await?;
+                    let longest = w.ctx.settings.session_micros.max(crate::settings::ACCESS_TOKEN_MAX_MICROS);
+                    let rotation = w.ctx.settings.key_rotation_micros;
+                    signing_keys::delete_before(w.tx, w.now.plus(-rotation - 2 * longest)).await?;
                 }
-                let longest = w.ctx.settings.session_micros.max(crate::settings::ACCESS_TOKEN_MAX_MICROS);
-                signing_keys::delete_before(w.tx, w.now.plus(-rotation - 2 * longest)).await?;
                 Ok(signing_keys::all(w.tx).await?)
             })
-        })
-        .await?;
+        });
+        rows = rotated.await?;
+    }
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
         let pkcs8 = zeroize::Zeroizing::new(ctx.keys.open(row.id, &row.sealed_private_key)?);
@@ -177,9 +184,9 @@ pub async fn rotate(ctx: &Ctx) -> Result<()> {
 }
 
 /// Whether the newest signing key is due to be followed by another.
-pub(crate) fn is_rotation_due(ctx: &Ctx) -> bool {
+fn is_rotation_due(ctx: &Ctx, rows: &[signing_keys::SigningKeyRow]) -> bool {
     let rotation = ctx.settings.key_rotation_micros;
-    ctx.keys.signing().0.first().is_none_or(|newest| newest.created_at.plus(rotation) <= ctx.now())
+    rows.first().is_none_or(|newest| newest.created_at.plus(rotation) <= ctx.now())
 }
 
 fn new_row(ctx: &Ctx) -> Result<signing_keys::SigningKeyRow> {

@@ -157,7 +157,7 @@ pub fn sign(ctx: &Ctx, token: &NewToken) -> Result<String> {
         client_id: access.then(|| "polity".to_owned()),
         iss: issuer,
     };
-    ctx.keys.with_newest(|signing| {
+    ctx.keys.with_newest(ctx.now(), |signing| {
         let header = Header {
             kid: Some(signing.id.to_string()),
             typ: Some(if access { "at+jwt" } else { "JWT" }.to_owned()),

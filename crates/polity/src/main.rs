@@ -61,11 +61,12 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Serve(args) => serve(&load(args)?),
         Command::Migrate(args) => {
-            let (path, applied) = polity_server::migrate(&load(args)?, &environment())?;
-            print(&match applied {
-                0 => format!("{} is up to date", path.display()),
-                1 => format!("{}: 1 migration applied", path.display()),
-                _ => format!("{}: {applied} migrations applied", path.display()),
+            let config = load(args)?;
+            let name = config.database_name();
+            print(&match runtime()?.block_on(polity_server::migrate(&config, &environment()))? {
+                0 => format!("{name} is up to date"),
+                1 => format!("{name}: 1 migration applied"),
+                applied => format!("{name}: {applied} migrations applied"),
             });
             Ok(())
         }
@@ -86,10 +87,13 @@ fn run(command: &Command) -> Result<()> {
     }
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
 fn serve(config: &Config) -> Result<()> {
     set_up_log(config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         // Before the start, so that a signal during it is not lost.
         let signal = signal()?;
         let server = polity_server::start(config.clone(), environment()).await?;

@@ -17,7 +17,7 @@ pub fn lines(config: &Config, server: &Server) -> Vec<String> {
     let mut lines = vec![
         format!("polity listening on {url}"),
         String::new(),
-        format!("  data           {dir} (database {})", config.database_path().display()),
+        format!("  data           {dir} (database {})", config.database_name()),
         format!("  operator key   {key}"),
         format!("  documentation  {url}/docs"),
         String::new(),

@@ -3,6 +3,7 @@
 //! [`setting::SETTINGS`] is the one list of settings: reading, printing and the
 //! table in the documentation come from it.
 
+pub mod database;
 pub mod setting;
 pub mod value;
 
@@ -16,6 +17,7 @@ use polity_ops::settings::{Settings, Signup};
 
 use crate::error::Error;
 use crate::network::Network;
+use database::{Database, Postgres};
 use setting::{SETTINGS, Setting};
 use value::{LogFormat, Secret};
 
@@ -34,7 +36,7 @@ pub struct ServeArgs {
     /// Directory of the database, the keys and the outbox
     #[arg(long, value_name = "PATH", env = "POLITY_DATA_DIR", hide_env_values = true)]
     pub data_dir: Option<String>,
-    /// Database, as in sqlite:/var/lib/polity/polity.db
+    /// Database, as in sqlite:/var/lib/polity/polity.db or postgres://user:password@host/polity
     #[arg(long, value_name = "URL", env = "POLITY_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
     /// Where people reach this server; links in mails begin with it
@@ -52,8 +54,14 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the database, the keys and the outbox are.
     pub data_dir: PathBuf,
-    /// The file of the database; in the data directory when not set.
-    pub database: Option<PathBuf>,
+    /// Which database.
+    pub database: Database,
+    /// How a PostgreSQL server is spoken to.
+    pub postgres: Postgres,
+    /// How long one unit of work may take.
+    pub unit_timeout: Duration,
+    /// How long another replica may honour what was revoked; zero for no memory.
+    pub revocation_bound: Duration,
     /// Where people reach the server; the address it listens on when not set.
     pub public_url: Option<String>,
     /// The operator's key; generated into the data directory when not set.
@@ -103,7 +111,10 @@ impl Default for Config {
         Config {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080),
             data_dir: "./polity-data".into(),
-            database: None,
+            database: Database::Sqlite(None),
+            postgres: Postgres::default(),
+            unit_timeout: Duration::from_secs(5),
+            revocation_bound: Duration::from_secs(1),
             public_url: None,
             operator_key: None,
             secret_key: None,
@@ -211,12 +222,6 @@ impl Config {
         (setting.set)(self, value.trim()).map_err(|why| Error::Config(format!("{name} {why}")))
     }
 
-    /// The file of the database.
-    #[must_use]
-    pub fn database_path(&self) -> PathBuf {
-        self.database.clone().unwrap_or_else(|| self.data_dir.join("polity.db"))
-    }
-
     /// The settings of the rules, for a server that listens on `address`.
     #[must_use]
     pub fn settings(&self, address: SocketAddr) -> Settings {
@@ -320,7 +325,10 @@ mod tests {
     fn what_does_not_fit_is_refused_with_its_name() {
         for (name, value, why) in [
             ("POLITY_LISTEN", "8080", "address and a port"),
-            ("POLITY_DATABASE_URL", "postgres://h/d", "stores in SQLite"),
+            ("POLITY_DATABASE_URL", "postgres://", "cannot be used"),
+            ("POLITY_DATABASE_CONNECTIONS", "0", "1"),
+            ("POLITY_UNIT_TIMEOUT_MS", "0", "1"),
+            ("POLITY_REVOCATION_BOUND_MS", "1s", "whole number"),
             ("POLITY_DATABASE_URL", "mysql://h/d", "sqlite:"),
             ("POLITY_PUBLIC_URL", "example.com", "http://"),
             ("POLITY_OPERATOR_KEY", "short", "at least 32"),
@@ -342,10 +350,16 @@ mod tests {
 
     #[test]
     fn the_database_is_in_the_data_directory_unless_said_otherwise() {
-        assert_eq!(Config::default().database_path(), Path::new("./polity-data/polity.db"));
-        for (url, path) in [("sqlite:/a/b.db", "/a/b.db"), ("sqlite:///a/b.db", "/a/b.db"), ("sqlite:b.db", "b.db")] {
+        assert_eq!(Config::default().database_name(), "./polity-data/polity.db");
+        for (url, name) in [
+            ("sqlite:/a/b.db", "/a/b.db"),
+            ("sqlite:///a/b.db", "/a/b.db"),
+            ("sqlite:b.db", "b.db"),
+            ("postgres://u:secret@127.0.0.1:5433/d", "postgresql at 127.0.0.1:5433, database d"),
+        ] {
             let config = load(&ServeArgs::default(), &[("POLITY_DATABASE_URL", url)]).unwrap();
-            assert_eq!(config.database_path(), Path::new(path));
+            assert_eq!(config.database_name(), name);
+            assert!(!format!("{config:?}{}", setting::show(&config)).contains("secret@"), "a password is never printed");
         }
     }
 

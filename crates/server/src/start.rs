@@ -2,7 +2,6 @@
 //! opposite order.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
 use polity_ops::{Clock, Ctx, Parts, Random, Wake, jobs};
-use polity_store::{Db, Options};
+use polity_store::{Db, Options, Target};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -62,17 +61,23 @@ pub struct Server {
     data_dir: DataDir,
 }
 
-/// Brings the schema of the database up to date, and returns the file and how
-/// many steps were applied. No server may run on the data directory.
+/// Brings the schema of the database up to date, and returns how many steps
+/// were applied. No server may run on the data directory of an embedded
+/// database; replicas on PostgreSQL go on while it changes.
 ///
 /// # Errors
 /// When the data directory is in use, or the migration fails.
-pub fn migrate(config: &Config, environment: &Environment) -> Result<(PathBuf, usize), Error> {
-    let _lock = data_dir::lock(&config.data_dir)?;
-    let path = config.database_path();
-    data_dir::make_private(&path)?;
-    let applied = polity_store::migrate(&path, (environment.clock.0)())?;
-    Ok((path, applied))
+pub async fn migrate(config: &Config, environment: &Environment) -> Result<usize, Error> {
+    let target = config.target();
+    let _lock = match &target {
+        Target::Sqlite(path) => {
+            let lock = data_dir::lock(&config.data_dir)?;
+            data_dir::make_private(path)?;
+            Some(lock)
+        }
+        Target::Postgres(_) => None,
+    };
+    Ok(polity_store::migrate(&target, (environment.clock.0)()).await?)
 }
 
 /// Starts a server: when this returns, it answers.
@@ -83,14 +88,16 @@ pub fn migrate(config: &Config, environment: &Environment) -> Result<(PathBuf, u
 pub async fn start(config: Config, environment: Environment) -> Result<Server, Error> {
     let Environment { clock, random } = environment;
     let data_dir = DataDir::open(&config, &random)?;
-    let path = config.database_path();
-    data_dir::make_private(&path)?;
-    polity_store::migrate(&path, clock.0())?;
+    let options = config.store_options();
+    if let Target::Sqlite(path) = &options.target {
+        data_dir::make_private(path)?;
+    }
+    polity_store::migrate(&options.target, clock.0()).await?;
 
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
     let observer = Arc::new(move |measured| observer.unit(&measured));
-    let db = Db::open(&Options { observer, ..Options::new(path) })?;
+    let db = Db::open(&Options { observer, ..options })?;
 
     let unusable = |cause| Error::Io { what: format!("cannot listen on {}", config.listen), cause };
     let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;

@@ -118,7 +118,15 @@ queries! {
          object_id, object_name, verb, metadata, created_at)
          values ($1, $2, case when $2 is null then null else
              (select coalesce(max(organization_seq), 0) + 1 from events where organization_id = $2) end,
-             $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+             $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        // A counter makes those wait for each other who write to the same organization, and only those.
+        pg: "with counted as (
+                 insert into event_counters (organization_id, last_seq) select $2, 1 where $2 is not null
+                 on conflict (organization_id) do update set last_seq = event_counters.last_seq + 1
+                 returning last_seq)
+             insert into events (id, organization_id, organization_seq, actor_kind, actor_id, actor_name, object_kind,
+             object_id, object_name, verb, metadata, created_at)
+             values ($1, $2, (select last_seq from counted), $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     OF_ORGANIZATION(organization: OrganizationId, kinds: String, limit: i64, offset: i64) => EventRow = view!(
         "where e.organization_id = $1 and ($2 = '' or $2 like '%,' || e.object_kind || ',%')
          order by e.organization_seq desc limit $3 offset $4"
@@ -141,7 +149,7 @@ queries! {
 /// # Errors
 /// What the engine refused.
 pub async fn append(tx: &Tx<'_>, event: &NewEvent) -> Result<(), Error> {
-    tx.execute(&APPEND, event).await.map(drop)
+    tx.send(&APPEND, event.clone()).await
 }
 
 /// What happened in an organization to objects of these kinds, newest first.

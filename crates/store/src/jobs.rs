@@ -39,6 +39,14 @@ row! {
     }
 }
 
+row! {
+    /// A piece of work that is due.
+    pub struct DueRow {
+        /// Identifier.
+        pub id: JobId,
+    }
+}
+
 macro_rules! columns {
     () => {
         "id, kind, organization_id, run_at, attempts, last_error, created_at"
@@ -47,10 +55,23 @@ macro_rules! columns {
 
 queries! {
     INSERT: JobRow => () = concat!("insert into jobs (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7)");
-    DUE(now: Timestamp, limit: i64) => JobRow =
-        concat!("select ", columns!(), " from jobs where run_at <= $1 order by run_at limit $2");
-    RETRY(organization: OrganizationId, id: JobId, run_at: Timestamp, attempts: i64, last_error: String) => () =
-        "update jobs set run_at = $3, attempts = $4, last_error = $5 where organization_id = $1 and id = $2";
+    DUE(now: Timestamp) => DueRow = "select id from jobs where run_at <= $1 order by run_at limit 1";
+    CLAIM(now: Timestamp, until: Timestamp) => JobRow = concat!(
+        "update jobs set run_at = $2
+         where (organization_id, id) in (select organization_id, id from jobs where run_at <= $1 order by run_at limit 1)
+         returning ", columns!()),
+        pg: concat!(
+            "update jobs set run_at = $2
+             where (organization_id, id) in (
+                 select organization_id, id from jobs where run_at <= $1 order by run_at limit 1 for update skip locked)
+             returning ", columns!());
+    HOLD(organization: OrganizationId, id: JobId, held: Timestamp, until: Timestamp) => () =
+        "update jobs set run_at = $4 where organization_id = $1 and id = $2 and run_at = $3";
+    RETRY(
+        organization: OrganizationId, id: JobId, held: Timestamp, run_at: Timestamp, attempts: i64, last_error: String
+    ) => () =
+        "update jobs set run_at = $4, attempts = $5, last_error = $6
+         where organization_id = $1 and id = $2 and run_at = $3";
     DELETE(organization: OrganizationId, id: JobId) => () = "delete from jobs where organization_id = $1 and id = $2";
     COUNT() => CountRow = "select count(*) as count from jobs";
 }
@@ -63,20 +84,39 @@ pub async fn insert(tx: &Tx<'_>, row: &JobRow) -> Result<(), Error> {
     tx.execute(&INSERT, row).await.map(drop)
 }
 
-/// Work to do now.
+/// Whether there is work to do now.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn due(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<JobRow>, Error> {
-    tx.all(&DUE, (now, limit)).await
+pub async fn is_due(tx: &Tx<'_>, now: Timestamp) -> Result<bool, Error> {
+    Ok(tx.optional(&DUE, (now,)).await?.is_some())
 }
 
-/// Records a failed try.
+/// Takes a piece of work that is due. It is due again at `until`: should its
+/// worker die, another takes it then. `run_at` of the row is what the worker
+/// has to show to go on ([`hold`]).
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn retry(tx: &Tx<'_>, row: &JobRow) -> Result<(), Error> {
-    let args = (row.organization_id, row.id, row.run_at, row.attempts, row.last_error.clone());
+pub async fn claim(tx: &Tx<'_>, now: Timestamp, until: Timestamp) -> Result<Option<JobRow>, Error> {
+    tx.optional(&CLAIM, (now, until)).await
+}
+
+/// Goes on holding a piece of work, until `until`; tells whether it is still
+/// held. One that is not is somebody else's by now.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn hold(tx: &Tx<'_>, row: &JobRow, until: Timestamp) -> Result<bool, Error> {
+    Ok(tx.execute(&HOLD, &(row.organization_id, row.id, row.run_at, until)).await? > 0)
+}
+
+/// Records a failed try of work that is held: it is due again at `run_at`.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn retry(tx: &Tx<'_>, row: &JobRow, run_at: Timestamp) -> Result<(), Error> {
+    let args = (row.organization_id, row.id, row.run_at, run_at, row.attempts, row.last_error.clone());
     tx.execute(&RETRY, &args).await.map(drop)
 }
 

@@ -80,7 +80,7 @@ pub async fn by_hash(tx: &Tx<'_>, hash: Hash) -> Result<Option<LinkRow>, Error> 
 /// # Errors
 /// What the engine refused.
 pub async fn insert(tx: &Tx<'_>, row: &LinkRow) -> Result<(), Error> {
-    tx.execute(&INSERT, row).await.map(drop)
+    tx.send(&INSERT, row.clone()).await
 }
 
 /// Marks a link as used; returns whether it was not used before.

@@ -45,6 +45,14 @@ row! {
     }
 }
 
+row! {
+    /// A message that is due.
+    pub struct DueRow {
+        /// Identifier.
+        pub id: MailId,
+    }
+}
+
 macro_rules! columns {
     () => {
         "id, recipient, subject, body, link, status, attempts, next_attempt_at, last_error, created_at"
@@ -54,10 +62,17 @@ macro_rules! columns {
 queries! {
     INSERT: MailRow => () =
         concat!("insert into mails (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
-    DUE(now: Timestamp, limit: i64) => MailRow = concat!(
-        "select ", columns!(), " from mails where status = 'WAITING' and next_attempt_at <= $1
-         order by next_attempt_at limit $2"
-    );
+    DUE(now: Timestamp) => DueRow =
+        "select id from mails where status = 'WAITING' and next_attempt_at <= $1 order by next_attempt_at limit 1";
+    CLAIM(now: Timestamp, until: Timestamp, limit: i64) => MailRow = concat!(
+        "update mails set next_attempt_at = $2 where id in (
+             select id from mails where status = 'WAITING' and next_attempt_at <= $1 order by next_attempt_at limit $3)
+         returning ", columns!()),
+        pg: concat!(
+            "update mails set next_attempt_at = $2 where id in (
+                 select id from mails where status = 'WAITING' and next_attempt_at <= $1
+                 order by next_attempt_at limit $3 for update skip locked)
+             returning ", columns!());
     RETRY(id: MailId, attempts: i64, next_attempt_at: Timestamp, last_error: String) => () =
         "update mails set attempts = $2, next_attempt_at = $3, last_error = $4 where id = $1";
     BOUNCE(id: MailId, attempts: i64, last_error: String) => () =
@@ -72,15 +87,24 @@ queries! {
 /// # Errors
 /// What the engine refused.
 pub async fn insert(tx: &Tx<'_>, row: &MailRow) -> Result<(), Error> {
-    tx.execute(&INSERT, row).await.map(drop)
+    tx.send(&INSERT, row.clone()).await
 }
 
-/// Messages to deliver now.
+/// Whether there are messages to deliver now.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn due(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<MailRow>, Error> {
-    tx.all(&DUE, (now, limit)).await
+pub async fn is_due(tx: &Tx<'_>, now: Timestamp) -> Result<bool, Error> {
+    Ok(tx.optional(&DUE, (now,)).await?.is_some())
+}
+
+/// Takes messages to deliver. They are due again at `until`: should whoever
+/// took them die, another delivers them then.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn claim(tx: &Tx<'_>, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<MailRow>, Error> {
+    tx.all(&CLAIM, (now, until, limit)).await
 }
 
 /// Records a failed delivery that will be tried again.

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, Mailbox};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use polity_api::scalar::micros;
 use polity_store::mails::{self, MailRow};
 
 use crate::ctx::Ctx;
@@ -62,6 +63,15 @@ impl Mailer {
         Ok(Mailer { from: mailbox("Polity <polity@localhost>")?, way: Way::Outbox(directory) })
     }
 
+    /// For how long mails belong to whoever took them: longer than the delivery
+    /// can last, so that nobody else delivers them too.
+    fn lease_micros(&self) -> i64 {
+        match self.way {
+            Way::Smtp(_) => 2 * i64::try_from(TIMEOUT.as_micros()).unwrap_or(i64::MAX / 4),
+            Way::Outbox(_) => 5 * micros::SECOND,
+        }
+    }
+
     fn message(&self, row: &MailRow) -> Result<Message> {
         let seconds = u64::try_from(row.created_at.unix_seconds()).unwrap_or(0);
         Message::builder()
@@ -101,11 +111,18 @@ enum Outcome {
 
 /// Delivers the mails that are due; tells whether there were any.
 pub(crate) async fn deliver(ctx: &Ctx, mailer: &Mailer) -> Result<bool> {
-    let due = ctx.read("due_mails", (), |w, ()| Box::pin(async move { Ok(mails::due(w.tx, w.now, AT_ONCE).await?) }));
-    let due = due.await?;
-    let any = !due.is_empty();
-    let outcomes = join_all(due.iter().map(|row| send(mailer, row))).await;
-    for (row, outcome) in due.into_iter().zip(outcomes) {
+    let due = ctx.read("due_mails", (), |w, ()| Box::pin(async move { Ok(mails::is_due(w.tx, w.now).await?) }));
+    if !due.await? {
+        return Ok(false);
+    }
+    let claimed = ctx.write("claim_mails", mailer.lease_micros(), |w, lease| {
+        Box::pin(async move { Ok(mails::claim(w.tx, w.now, w.now.plus(*lease), AT_ONCE).await?) })
+    });
+    let mut claimed = claimed.await?;
+    claimed.sort_unstable_by_key(|row| row.created_at);
+    let any = !claimed.is_empty();
+    let outcomes = join_all(claimed.iter().map(|row| send(mailer, row))).await;
+    for (row, outcome) in claimed.into_iter().zip(outcomes) {
         record(ctx, row, outcome).await?;
     }
     Ok(any)

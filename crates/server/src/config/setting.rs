@@ -7,6 +7,7 @@ use polity_api::types::organization::Plan;
 use polity_ops::settings::Signup;
 
 use super::Config;
+use super::database::Database;
 use super::value::{LogFormat, Secret, duration, list, number, show_duration, switch};
 
 /// A setting.
@@ -72,11 +73,56 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "database_url",
         flag: true,
-        secret: false,
+        secret: true,
         default: "`polity.db` in the data directory",
-        doc: "Database, as in sqlite:/var/lib/polity/polity.db",
-        set: |c, v| put(&mut c.database, database(v).map(Some)),
-        show: |c| c.database.as_ref().map(|path| format!("sqlite:{}", path.display())),
+        doc: "Database, as in sqlite:/var/lib/polity/polity.db or postgres://user:password@host/polity",
+        set: |c, v| put(&mut c.database, Database::parse(v)),
+        show: |c| c.database.show(),
+    },
+    Setting {
+        key: "database_ca",
+        flag: false,
+        secret: false,
+        default: "the public authorities",
+        doc: "File of the certificates (PEM) a PostgreSQL server is verified with",
+        set: |c, v| put(&mut c.postgres.ca, Ok(Some(v.into()))),
+        show: |c| c.postgres.ca.as_ref().map(|path| path.display().to_string()),
+    },
+    Setting {
+        key: "database_connections",
+        flag: false,
+        secret: false,
+        default: "16",
+        doc: "Connections to PostgreSQL at most; one more hears of changes",
+        set: |c, v| put(&mut c.postgres.connections, number(v, 1)),
+        show: |c| Some(c.postgres.connections.to_string()),
+    },
+    Setting {
+        key: "database_prepare",
+        flag: false,
+        secret: false,
+        default: "true",
+        doc: "Whether statements stay prepared on a connection; off behind a pooler that shares connections",
+        set: |c, v| put(&mut c.postgres.prepare, switch(v)),
+        show: |c| Some(c.postgres.prepare.to_string()),
+    },
+    Setting {
+        key: "unit_timeout_ms",
+        flag: false,
+        secret: false,
+        default: "5000",
+        doc: "How long one unit of work may take in the database before it is given up",
+        set: |c, v| put(&mut c.unit_timeout, number(v, 1).map(Duration::from_millis)),
+        show: |c| Some(c.unit_timeout.as_millis().to_string()),
+    },
+    Setting {
+        key: "revocation_bound_ms",
+        flag: false,
+        secret: false,
+        default: "1000",
+        doc: "How long another replica may still honour what was revoked; 0 to keep nothing in memory",
+        set: |c, v| put(&mut c.revocation_bound, number(v, 0).map(Duration::from_millis)),
+        show: |c| Some(c.revocation_bound.as_millis().to_string()),
     },
     Setting {
         key: "public_url",
@@ -284,17 +330,6 @@ fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
 
 fn mask(_: &Secret) -> String {
     "********".to_owned()
-}
-
-fn database(text: &str) -> Result<std::path::PathBuf, String> {
-    if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-        return Err("names PostgreSQL, but this release stores in SQLite: use sqlite:<path>".into());
-    }
-    let path = text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    match path {
-        Some(path) if !path.is_empty() && path != ":memory:" => Ok(path.into()),
-        _ => Err("must be sqlite: and the path of a file".into()),
-    }
 }
 
 fn http_url(text: &str) -> Result<String, String> {

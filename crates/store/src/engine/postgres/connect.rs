@@ -38,6 +38,28 @@ impl PostgresOptions {
         PostgresOptions { url, ca: None, connections: 16, prepare: true }
     }
 
+    /// Whether the URL and the certificates can be used; connects to nothing.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check(&self) -> Result<(), Error> {
+        self.config()?;
+        self.tls().map(drop)
+    }
+
+    /// Hosts, ports and database, without the password.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let Ok(config) = self.config() else { return "postgresql".to_owned() };
+        let hosts = config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let hosts = hosts.collect::<Vec<_>>().join(",");
+        let ports = config.get_ports().iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        format!("postgresql at {hosts}:{ports}, database {}", config.get_dbname().unwrap_or_default())
+    }
+
     /// What to connect to. A host that is not this machine is spoken to over
     /// TLS with a verified certificate, unless the URL says `sslmode=disable`.
     pub(crate) fn config(&self) -> Result<Config, Error> {
