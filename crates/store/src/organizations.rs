@@ -5,6 +5,7 @@ use polity_api::page::Order;
 use polity_api::scalar::Timestamp;
 use polity_api::types::organization::{DeactivationReason, OrganizationStatus, Plan, StatusMessage};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
@@ -165,16 +166,16 @@ queries! {
          billing_email = $14, plan = $15, plan_updated_at = $16, signup_qualification = $17, status = $18,
          status_message = $19, deactivation_reason = $20, verified = $21, email_domain_allowlist = $22,
          default_project_id = $23, lock_reason = $24, created_at = $25, updated_at = $26 where id = $1";
-    OF_USER_ASC(user: UserId, statuses: String, search: String, from: Vec<u8>, to: Vec<u8>, limit: i64, offset: i64)
+    OF_USER_ASC(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64)
         => OrganizationRow = of_user!(columns!("o."), " order by o.name, o.id limit $6 offset $7");
-    OF_USER_DESC(user: UserId, statuses: String, search: String, from: Vec<u8>, to: Vec<u8>, limit: i64, offset: i64)
+    OF_USER_DESC(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64)
         => OrganizationRow = of_user!(columns!("o."), " order by o.name desc, o.id desc limit $6 offset $7");
     COUNT_OF_USER(user: UserId) => CountRow =
         "select count(*) as count from members m join organizations o on o.id = m.organization_id
          where m.user_id = $1 and m.status = 'ACTIVE' and o.status not in ('DELETING', 'DELETED')";
-    LIST(statuses: String, search: String, from: Vec<u8>, to: Vec<u8>, limit: i64, offset: i64) => OrganizationRow =
+    LIST(statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64) => OrganizationRow =
         of_anybody!(columns!("o."), " order by o.created_at desc, o.id desc limit $5 offset $6");
-    COUNT(statuses: String, search: String, from: Vec<u8>, to: Vec<u8>) => CountRow =
+    COUNT(statuses: String, search: String, from: Uuid, to: Uuid) => CountRow =
         of_anybody!("count(*) as count", "");
     COUNT_BY_STATUS() => StatusCountRow =
         "select status, count(*) as count from organizations group by status";
@@ -255,7 +256,7 @@ pub async fn list(
     window: Window,
 ) -> Result<(Vec<OrganizationRow>, i64), Error> {
     let Search { pattern, from, to } = search.clone();
-    let count = tx.optional(&COUNT, (statuses.text(), pattern.clone(), from.clone(), to.clone())).await?;
+    let count = tx.optional(&COUNT, (statuses.text(), pattern.clone(), from, to)).await?;
     let rows = tx.all(&LIST, (statuses.text(), pattern, from, to, window.limit, window.offset)).await?;
     Ok((rows, count.map_or(0, |row| row.count)))
 }
@@ -272,8 +273,8 @@ pub async fn count_by_status(tx: &Tx<'_>) -> Result<Vec<StatusCountRow>, Error> 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     pattern: String,
-    from: Vec<u8>,
-    to: Vec<u8>,
+    from: Uuid,
+    to: Uuid,
 }
 
 impl Search {
@@ -285,22 +286,22 @@ impl Search {
             return Search::default();
         }
         let pattern = crate::page::contains(&text);
-        let (from, to) = id_range(&text).unwrap_or_default();
+        let (from, to) = id_range(&text).unwrap_or((Uuid::max(), Uuid::nil()));
         Search { pattern, from, to }
     }
 }
 
 /// The smallest and the largest id that begin with `text`: hexadecimal digits,
 /// with the dashes where an id has them or without any.
-fn id_range(text: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+fn id_range(text: &str) -> Option<(Uuid, Uuid)> {
     let digits: String = text.chars().filter(|c| *c != '-').collect();
     if !(1..=32).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     let bound = |fill: &str| u128::from_str_radix(&format!("{digits}{}", fill.repeat(32 - digits.len())), 16).ok();
     let (from, to) = (bound("0")?, bound("f")?);
-    let dashed = uuid::Uuid::from_u128(from).to_string().starts_with(text);
-    (dashed || digits == text).then(|| (from.to_be_bytes().to_vec(), to.to_be_bytes().to_vec()))
+    let dashed = Uuid::from_u128(from).to_string().starts_with(text);
+    (dashed || digits == text).then(|| (Uuid::from_u128(from), Uuid::from_u128(to)))
 }
 
 #[cfg(test)]
@@ -316,7 +317,7 @@ mod tests {
     #[test]
     fn the_beginning_of_an_id_is_a_range() {
         for text in ["0b7dff01-2", "0b7dff012"] {
-            let (from, to) = id_range(text).unwrap();
+            let (from, to) = id_range(text).map(|(from, to)| (*from.as_bytes(), *to.as_bytes())).unwrap();
             assert_eq!((&from[..4], &to[..4]), (&[0x0b, 0x7d, 0xff, 0x01][..], &[0x0b, 0x7d, 0xff, 0x01][..]));
             assert_eq!((from[4], to[4], to[15]), (0x20, 0x2f, 0xff));
         }
