@@ -66,6 +66,11 @@ pub fn migrate(path: &Path, now: Timestamp) -> Result<usize, Error> {
     Ok(applied)
 }
 
+/// The newest schema this release knows.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
+
 /// FNV-1a of the text: guards against an edited file, not against an attacker.
 fn checksum(text: &str) -> String {
     let hash = text
