@@ -21,7 +21,7 @@ pub struct RestoreArgs {
     /// Check the backup, and restore nothing
     #[arg(long)]
     pub verify_only: bool,
-    #[expect(missing_docs, reason = "a text here would stand in the help of the command")]
+    /// The settings of the server.
     #[command(flatten)]
     pub settings: ServeArgs,
 }
@@ -51,6 +51,7 @@ pub fn restore(config: &Config, args: &RestoreArgs) -> Result<Summary, Error> {
         Some(lock) => lock,
         None => data_dir::lock(dir)?,
     };
+    check_vacant(&target)?;
 
     let temporary = with_suffix(&target, ".restoring");
     let copied = copy_database(&from.join(DATABASE_FILE), &temporary, &manifest);
@@ -90,13 +91,13 @@ fn check_vacant(target: &Path) -> Result<(), Error> {
 }
 
 fn copy_database(from: &Path, to: &Path, manifest: &Manifest) -> Result<(), Error> {
-    let copy = || {
+    let write = || {
         let mut source = fs::File::open(from)?;
         let mut target = data_dir::private().create(true).truncate(true).open(to)?;
         io::copy(&mut source, &mut target)?;
         target.sync_all()
     };
-    copy().map_err(Error::io("write", to))?;
+    write().map_err(Error::io("write", to))?;
     let contents = copy::inspect(to).map_err(|error| refused(to, error))?;
     manifest.compare(&contents).map_err(|error| refused(to, error))
 }

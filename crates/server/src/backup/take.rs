@@ -21,7 +21,7 @@ pub struct BackupArgs {
     /// Leave out secret.key and operator.key: keep the secret key elsewhere, nothing works without it
     #[arg(long)]
     pub without_keys: bool,
-    #[expect(missing_docs, reason = "a text here would stand in the help of the command")]
+    /// The settings of the server.
     #[command(flatten)]
     pub settings: ServeArgs,
 }
@@ -37,7 +37,7 @@ pub fn backup(config: &Config, environment: &Environment, args: &BackupArgs) -> 
         return Err(refused(&source, "there is no database: name its directory with --data-dir"));
     }
     check_free(&args.to)?;
-    let (keys, told) = keys(config, args.without_keys)?;
+    let keys = Keys::read(config, args.without_keys)?;
     let partial = Partial::make(&args.to)?;
     let created_at = (environment.clock.0)();
 
@@ -46,7 +46,7 @@ pub fn backup(config: &Config, environment: &Environment, args: &BackupArgs) -> 
     copy::snapshot(&source, &database)?;
     sync(&database)?;
     let contents = copy::inspect(&database).map_err(|error| refused(&source, error))?;
-    for (name, bytes) in &keys {
+    for (name, bytes) in &keys.files {
         write_private(&partial.dir.join(name), bytes)?;
     }
     let mut manifest = Manifest {
@@ -57,14 +57,14 @@ pub fn backup(config: &Config, environment: &Environment, args: &BackupArgs) -> 
         files: Default::default(),
         tables: contents.tables,
     };
-    for name in std::iter::once(DATABASE_FILE).chain(keys.iter().map(|(name, _)| *name)) {
+    for name in std::iter::once(DATABASE_FILE).chain(keys.files.iter().map(|(name, _)| *name)) {
         let path = partial.dir.join(name);
         manifest.files.insert(name.to_owned(), copy::file_digest(&path).map_err(Error::io("read", &path))?);
     }
     write_private(&partial.dir.join(MANIFEST), manifest.to_json().as_bytes())?;
     partial.finish(&args.to)?;
     Ok(Summary::new(format!("backup written to {}", args.to.display()), &manifest)
-        .with("keys", told)
+        .with("keys", keys.told)
         .with("verified", "structure, references, a checksum of each table and file"))
 }
 
@@ -85,34 +85,43 @@ fn check_free(to: &Path) -> Result<(), Error> {
     }
 }
 
-/// The keys to take along, and what to say about them.
-fn keys(config: &Config, without: bool) -> Result<(Vec<(&'static str, Vec<u8>)>, String), Error> {
-    let none = "without the secret key no credential and no signing key of this backup can be used";
-    if without {
-        return Ok((Vec::new(), format!("none: {none}")));
-    }
-    let mut keys = Vec::new();
-    for (name, configured) in [(SECRET_KEY, &config.secret_key), (OPERATOR_KEY, &config.operator_key)] {
-        let path = config.data_dir.join(name);
-        match (configured, fs::read(&path)) {
-            (None, Ok(bytes)) => keys.push((name, bytes)),
-            (None, Err(error)) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("read", &path)(error));
-            }
-            (None, Err(_)) if name == SECRET_KEY => {
-                let help = "configure it here as for the server, or leave it out with --without-keys";
-                return Err(refused(&path, format!("the secret key is missing: {help}")));
-            }
-            // One that is configured is kept where the configuration is.
-            _ => {}
+/// The keys to take along.
+struct Keys {
+    /// Name and content of each.
+    files: Vec<(&'static str, Vec<u8>)>,
+    /// What to say about them.
+    told: String,
+}
+
+impl Keys {
+    fn read(config: &Config, without: bool) -> Result<Keys, Error> {
+        const NEEDED: &str = "without the secret key no credential and no signing key of this backup can be used";
+        if without {
+            return Ok(Keys { files: Vec::new(), told: format!("none: {NEEDED}") });
         }
+        let mut files = Vec::new();
+        for (name, configured) in [(SECRET_KEY, &config.secret_key), (OPERATOR_KEY, &config.operator_key)] {
+            // One that is configured is kept where the configuration is.
+            if configured.is_some() {
+                continue;
+            }
+            let path = config.data_dir.join(name);
+            match fs::read(&path) {
+                Ok(bytes) => files.push((name, bytes)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("read", &path)(error)),
+                Err(_) if name == SECRET_KEY => {
+                    let help = "configure it here as for the server, or leave it out with --without-keys";
+                    return Err(refused(&path, format!("the secret key is missing: {help}")));
+                }
+                Err(_) => {}
+            }
+        }
+        let mut told: Vec<String> = files.iter().map(|(name, _)| (*name).to_owned()).collect();
+        if config.secret_key.is_some() {
+            told.push(format!("not the secret key, which is configured: {NEEDED}"));
+        }
+        Ok(Keys { files, told: told.join(", ") })
     }
-    let mut told = keys.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    if config.secret_key.is_some() {
-        told = format!("{told}{}", if told.is_empty() { "" } else { "; " });
-        told.push_str(&format!("the secret key is kept by the configuration: {none}"));
-    }
-    Ok((keys, told))
 }
 
 /// A backup in the making, under a name that says so. It is removed when it is
