@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
+use polity_server::backup::{self, BackupArgs, RestoreArgs};
 use polity_server::config::setting;
 use polity_server::config::value::LogFormat;
 use polity_server::{Config, Environment, ServeArgs, banner};
@@ -27,6 +28,19 @@ enum Command {
     Serve(ServeArgs),
     /// Bring the database up to date, and stop
     Migrate(ServeArgs),
+    /// Take a backup of the embedded database, also while the server runs
+    ///
+    /// Writes a directory with the database, secret.key, operator.key and a manifest, and verifies it. Whoever has it
+    /// has everything: keep it as safe as the data directory. Without the secret key no credential and no signing key
+    /// of a backup can be used; with --without-keys, keep that key elsewhere. Mails in the outbox directory are not
+    /// part of it. Ends with 0 once the backup is whole and on the disk, with 1 if there is none.
+    Backup(BackupArgs),
+    /// Restore a backup into a data directory without a database, or check one
+    ///
+    /// The backup is verified before it is copied, and the copy before it becomes the database. No database is ever
+    /// overwritten. The next start brings an older schema up to date. Ends with 0 when the backup is whole and, unless
+    /// --verify-only is given, restored; with 1 otherwise, and says what is wrong.
+    Restore(RestoreArgs),
     /// Print the effective configuration, secrets masked
     Config {
         /// Print the table of all settings instead
@@ -68,6 +82,16 @@ fn run(command: &Command) -> Result<()> {
                 1 => format!("{name}: 1 migration applied"),
                 applied => format!("{name}: {applied} migrations applied"),
             });
+            Ok(())
+        }
+        Command::Backup(args) => {
+            let done = backup::backup(&load(&args.settings)?, &environment(), args)?;
+            print(&done.to_string());
+            Ok(())
+        }
+        Command::Restore(args) => {
+            let done = backup::restore(&load(&args.settings)?, args)?;
+            print(&done.to_string());
             Ok(())
         }
         Command::Config { markdown: true, .. } => {

@@ -10,6 +10,9 @@ use polity_ops::{Random, secret, token};
 use crate::config::Config;
 use crate::error::Error;
 
+/// Name of the file that is locked while a directory is in use.
+pub(crate) const LOCK: &str = "polity.lock";
+
 /// A data directory that belongs to this process until it is dropped.
 pub(crate) struct DataDir {
     /// The master key.
@@ -52,7 +55,7 @@ pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir).map_err(Error::io("create", dir))?;
-    let path = dir.join("polity.lock");
+    let path = dir.join(LOCK);
     let file = private().create(true).truncate(false).open(&path).map_err(Error::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -88,7 +91,7 @@ fn file(path: &Path, make: impl FnOnce() -> String) -> Result<String, Error> {
 }
 
 /// Options for a file that only its owner reads.
-fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]

@@ -20,6 +20,9 @@ pub enum Error {
     /// Another process uses the data directory.
     #[error("another polity runs on {0}: stop it, or choose another --data-dir")]
     InUse(String),
+    /// A backup could not be taken or restored; the text names what is wrong.
+    #[error("{0}")]
+    Backup(String),
     /// The operation table and the mounted functions differ.
     #[error("operation {0}")]
     Mount(String),

@@ -1,12 +1,13 @@
 //! The HTTP server of Polity: configuration, the adapter between HTTP and the
-//! operations, middleware, metrics, start and stop. No rules, no SQL.
+//! operations, middleware, metrics, start and stop, backups. No rules, no SQL.
 //!
 //! Start at [`start()`]: it puts everything together. [`mount`] connects each
 //! row of the operation table with its function, [`routes`] lists what is not
-//! an operation, [`config`] is every setting.
+//! an operation, [`config`] is every setting, [`backup`] takes and restores backups.
 
 mod accept;
 mod app;
+pub mod backup;
 pub mod banner;
 pub mod config;
 mod data_dir;

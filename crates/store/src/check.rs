@@ -1,7 +1,6 @@
 //! Checks of every statement against the migrated schema, and of the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use rusqlite::Connection;
 use serde_json::Map;
 
 use crate::events::{self, ActorKind, NewEvent};
+use crate::migrate::migrate_file;
 use crate::page::Window;
 use crate::{Db, Error, Kind, Options, Target, migrate, statements};
 
@@ -68,12 +68,6 @@ const MAY_SCAN: &[(&str, &str)] = &[
     ("signing_keys::ALL", "few rows"),
     ("signing_keys::DELETE_BEFORE", "few rows"),
 ];
-
-/// Migrates a file from a test that is not async.
-fn migrate_file(path: &Path) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(migrate(&Target::Sqlite(path.to_owned()), Timestamp(0))).unwrap();
-}
 
 fn migrated() -> (tempfile::TempDir, Connection) {
     let dir = tempfile::tempdir().unwrap();

@@ -67,6 +67,9 @@ pub enum Error {
     /// A migration that was applied is not the one in this binary.
     #[error("migration {0} was applied with another text: this database belongs to another build")]
     ChangedMigration(i64),
+    /// A database or a backup is not what it should be; the text says where.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 impl Error {

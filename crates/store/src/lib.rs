@@ -15,7 +15,8 @@
 //!
 //! # How to add a table
 //! A pair of migrations `migrations/NNNN_name.{sqlite,postgres}.sql`, listed in
-//! `migrate.rs`; a file of its own; a line in [`statements`].
+//! `migrate.rs`; a file of its own; a line in [`statements`]; its columns in
+//! [`copy::TABLES`], where a column added to an older table goes too.
 //!
 //! ```
 //! use polity_store::{BoxFuture, Db, Error, Options, Target, Tx, budgets};
@@ -43,6 +44,7 @@ mod migrate;
 mod page;
 
 pub mod budgets;
+pub mod copy;
 pub mod coupons;
 pub mod credentials;
 pub mod events;

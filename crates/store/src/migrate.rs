@@ -78,6 +78,17 @@ fn known(migrations: &[Migration]) -> i64 {
     migrations.last().map_or(0, |migration| migration.version)
 }
 
+/// The newest schema this release knows.
+pub(crate) fn newest() -> i64 {
+    known(MIGRATIONS)
+}
+
+/// Migrates the file of a test that is not async.
+#[cfg(test)]
+pub(crate) fn migrate_file(path: &std::path::Path) {
+    sqlite::apply(path, MIGRATIONS, Timestamp(0)).unwrap();
+}
+
 /// FNV-1a of the text: guards against an edited file, not against an attacker.
 fn checksum(text: &str) -> String {
     let hash = text

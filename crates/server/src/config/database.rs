@@ -6,6 +6,7 @@ use std::time::Duration;
 use polity_store::{Options, PostgresOptions, Target};
 
 use super::value::Secret;
+use crate::error::Error;
 
 /// Which database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,19 @@ impl super::Config {
                 connections: self.postgres.connections,
                 prepare: self.postgres.prepare,
             }),
+        }
+    }
+
+    /// The file of an embedded database.
+    ///
+    /// # Errors
+    /// When the database is a PostgreSQL server.
+    pub fn embedded_file(&self) -> Result<PathBuf, Error> {
+        match self.target() {
+            Target::Sqlite(path) => Ok(path),
+            Target::Postgres(_) => Err(Error::Config(
+                "this is for the embedded database: PostgreSQL is backed up with its own programs, pg_dump or base backups".into(),
+            )),
         }
     }
 

@@ -39,6 +39,9 @@ const STEPS_BETWEEN_CHECKS: i32 = 20_000;
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// From this size on readers have to wait until it has been copied and cut.
 const TRUNCATE_BYTES: u64 = 512 << 20;
+/// How long they wait, and the writer with them. A reader that goes on for
+/// longer, as a backup does, is not waited for: the log grows until it is done.
+const TRUNCATE_WAIT: Duration = Duration::from_millis(50);
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 
 pub(crate) struct Lite {
@@ -62,6 +65,7 @@ impl Lite {
             threads.push(spawn(format!("sqlite-reader-{n}"), move || read_loop(&conn, &budget, &jobs))?);
         }
         let (conn, _) = connect(path, Duration::MAX)?;
+        lock(&conn).busy_timeout(TRUNCATE_WAIT)?;
         let log = PathBuf::from(format!("{}-wal", path.display()));
         threads.push(spawn("sqlite-checkpoint".into(), move || checkpoint_loop(&conn, &log, &stopped))?);
         Ok(Lite { queues: Some((writer, readers, stop)), threads })

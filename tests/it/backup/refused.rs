@@ -1,0 +1,66 @@
+//! Nothing is overwritten, and nothing is put where it does not belong.
+
+use std::fs;
+
+use crate::support::{Taken, backup, restore, server_on};
+
+#[tokio::test]
+async fn a_restore_never_overwrites_a_database() {
+    let taken = Taken::new(&[]).await;
+    let running = taken.server.data_dir();
+    restore(&taken.backup(), &running).await.refused("another polity runs on");
+
+    let stopped = taken.path("stopped");
+    restore(&taken.backup(), &stopped).await.ok();
+    let before = fs::read(stopped.join("polity.db")).unwrap();
+    restore(&taken.backup(), &stopped).await.refused("polity.db: a database is here already");
+    assert_eq!(fs::read(stopped.join("polity.db")).unwrap(), before);
+
+    // The log of a database that is gone would be played into the restored one.
+    fs::remove_file(stopped.join("polity.db")).unwrap();
+    fs::write(stopped.join("polity.db-wal"), "x").unwrap();
+    restore(&taken.backup(), &stopped).await.refused("polity.db-wal: a database is here already");
+
+    // With the same keys and no database it can be repeated.
+    fs::remove_file(stopped.join("polity.db-wal")).unwrap();
+    restore(&taken.backup(), &stopped).await.ok();
+    let again = server_on(&stopped).await;
+    taken.check_credential(&again).await;
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn a_restore_does_not_replace_another_key() {
+    let taken = Taken::new(&[]).await;
+    let other = taken.path("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("secret.key"), "ab".repeat(32)).unwrap();
+    restore(&taken.backup(), &other).await.refused("secret.key: another key is here already");
+    assert_eq!(fs::read_to_string(other.join("secret.key")).unwrap(), "ab".repeat(32));
+    assert!(!other.join("polity.db").exists());
+}
+
+#[tokio::test]
+async fn a_backup_overwrites_nothing_and_is_not_made_of_nothing() {
+    let taken = Taken::new(&[]).await;
+    let data_dir = taken.server.data_dir();
+    backup(&data_dir, &taken.backup(), &[]).await.refused("there is something already");
+    backup(&data_dir, &taken.backup().join("polity.db"), &[]).await.refused("there is something already");
+    backup(&taken.path("nowhere"), &taken.path("new"), &[]).await.refused("there is no database");
+    let partial = taken.path("new.partial");
+    fs::create_dir(&partial).unwrap();
+    fs::write(partial.join("letter.txt"), "x").unwrap();
+    backup(&data_dir, &taken.path("new"), &[]).await.refused("letter.txt: this is in the way");
+    assert!(partial.join("letter.txt").exists() && !taken.path("new").exists());
+}
+
+#[tokio::test]
+async fn a_backup_without_a_secret_key_has_to_be_asked_for() {
+    let taken = Taken::new(&[]).await;
+    let restored = taken.path("restored");
+    restore(&taken.backup(), &restored).await.ok();
+    fs::remove_file(restored.join("secret.key")).unwrap();
+    backup(&restored, &taken.path("new"), &[]).await.refused("secret.key: the secret key is missing");
+    assert!(!taken.path("new").exists() && !taken.path("new.partial").exists());
+    backup(&restored, &taken.path("new"), &["--without-keys"]).await.ok();
+}
