@@ -30,6 +30,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("invitations::COUNT_PENDING", "about an address"),
     ("invitations::OF_EMAIL", "about an address"),
     ("invitations::VIEW_BY_ID", "authorised on the row"),
+    ("jobs::CLAIM", "for the worker"),
     ("jobs::COUNT", "for the metrics"),
     ("jobs::DUE", "for the worker"),
     ("links::BY_HASH", "authentication: the row tells the organization"),
