@@ -2,10 +2,16 @@
 //!
 //! [`caller`] turns the presented token into a [`Caller`] from its row;
 //! [`Caller::organization`] loads an organization and decides on that row.
-//! Both run inside the unit of work that reads or changes the data, so a
-//! revocation counts from the moment it is committed. No operation trusts an
-//! id from a request: it loads the row, then asks here about the row.
+//! Both run inside the unit of work that reads or changes the data. A unit that
+//! changes anything decides on rows of its own transaction; one that only reads
+//! may go by rows that are remembered while nothing changed them. Either way a
+//! revocation counts from the moment it is committed here, and within the bound
+//! elsewhere. No operation trusts an id from a request: it loads the row, then
+//! asks here about the row.
 
+use std::sync::Arc;
+
+use futures_util::future::join;
 use polity_api::ids::{CredentialId, OrganizationId, TokenId, UserId};
 use polity_api::operation::{Meta, Needs, Who};
 use polity_api::scalar::Timestamp;
@@ -32,7 +38,7 @@ const ORGANIZATION_DELETED: &str = "the organization of this token has been dele
 #[derive(Clone, Debug)]
 pub enum Principal {
     /// A person.
-    User(Box<UserRow>),
+    User(Arc<UserRow>),
     /// An organization; `maker` is the person behind an access token.
     Organization {
         /// The organization.
@@ -83,7 +89,7 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
             let (principal, via) = (Principal::Operator, Via::OperatorKey);
             Caller { principal, scope: None, via, expires_at: None, meta: call.meta }
         }
-        Presented::Signed(id, kind) => signed(w, id, kind, call.meta).await?,
+        Presented::Signed { id, kind, user } => signed(w, id, kind, user, call.meta).await?,
         Presented::Credential(hash) => credential(w, hash, call.meta).await?,
     };
     match (call.meta.who, &caller.principal) {
@@ -97,12 +103,23 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
     }
 }
 
-async fn signed(w: Work<'_>, id: TokenId, kind: TokenKind, meta: &'static Meta) -> Result<Caller> {
+/// `claimed` is whom the signature says the token is of: it is only used to ask
+/// for both rows at once, and the row of the token decides.
+async fn signed(
+    w: Work<'_>,
+    id: TokenId,
+    kind: TokenKind,
+    claimed: Option<UserId>,
+    meta: &'static Meta,
+) -> Result<Caller> {
     let gone = || match kind {
         TokenKind::Session => Error::unauthenticated("the session has ended: log in again"),
         TokenKind::Access => Error::unauthenticated(TOKEN_REJECTED),
     };
-    let token = tokens::by_id(w.tx, id).await?.ok_or_else(gone)?;
+    let memory = &w.ctx.memory;
+    let token = memory.tokens.row(w, id, tokens::by_id(w.tx, id));
+    let (token, user) = join(token, user(w, claimed)).await;
+    let token = token?.ok_or_else(gone)?;
     if token.expires_at <= w.now {
         return Err(Error::unauthenticated("the token has expired"));
     }
@@ -112,8 +129,8 @@ async fn signed(w: Work<'_>, id: TokenId, kind: TokenKind, meta: &'static Meta) 
             if is_ending(token.organization_status) {
                 return Err(Error::unauthenticated(ORGANIZATION_DELETED));
             }
-            let user = users::by_id(w.tx, token.user_id.ok_or_else(gone)?).await?.ok_or_else(gone)?;
-            let principal = Principal::User(Box::new(user));
+            let user = if token.user_id == claimed { user? } else { self::user(w, token.user_id).await? };
+            let principal = Principal::User(user.ok_or_else(gone)?);
             Ok(Caller { principal, scope: token.organization_id, via: Via::Session(id), expires_at, meta })
         }
         TokenKind::Access => {
@@ -127,16 +144,16 @@ async fn signed(w: Work<'_>, id: TokenId, kind: TokenKind, meta: &'static Meta) 
 
 async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller> {
     let gone = || Error::unauthenticated(TOKEN_REJECTED);
-    let row = credentials::by_hash(w.tx, hash).await?.ok_or_else(gone)?;
+    let row = w.ctx.memory.credentials.row(w, hash, credentials::by_hash(w.tx, hash)).await?.ok_or_else(gone)?;
     if row.expires_at.is_some_and(|at| at <= w.now) {
         return Err(Error::unauthenticated("the credential has expired"));
     }
     let (via, expires_at) = (Via::Credential(row.id), row.expires_at);
     if row.kind == CredentialType::User {
-        let user = users::by_id(w.tx, row.user_id.ok_or_else(gone)?).await?.ok_or_else(gone)?;
+        let user = user(w, row.user_id).await?.ok_or_else(gone)?;
         // A person's credential outlives an organization; it only loses the scope.
         let scope = row.organization_id.filter(|_| !is_ending(row.organization_status));
-        return Ok(Caller { principal: Principal::User(Box::new(user)), scope, via, expires_at, meta });
+        return Ok(Caller { principal: Principal::User(user), scope, via, expires_at, meta });
     }
     let organization = row.organization_id.ok_or_else(gone)?;
     allow_machine(row.organization_status, meta.needs)?;
@@ -147,6 +164,13 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
         expires_at,
         meta,
     })
+}
+
+async fn user(w: Work<'_>, id: Option<UserId>) -> Result<Option<Arc<UserRow>>> {
+    match id {
+        Some(id) => w.ctx.memory.users.row(w, id, users::by_id(w.tx, id)).await,
+        None => Ok(None),
+    }
 }
 
 fn is_ending(status: Option<OrganizationStatus>) -> bool {
@@ -196,24 +220,39 @@ impl Caller {
     /// 404 when there is none, 403 when the caller is not of it or it is
     /// locked, 401 or 400 when it is deactivated and the operation needs it active.
     pub async fn organization(&self, w: Work<'_>, id: OrganizationId) -> Result<OrganizationRow> {
-        let not_found = || Error::not_found("organization");
-        let row = organizations::by_id(w.tx, id).await?.ok_or_else(not_found)?;
-        if row.status == OrganizationStatus::Deleted {
-            return Err(not_found());
-        }
-        let belongs = match &self.principal {
-            Principal::User(user) => members::active(w.tx, row.id, user.id).await?.is_some(),
-            Principal::Organization { id, .. } => *id == row.id,
-            Principal::Operator => true,
-        };
+        let (row, belongs) = self.look_up(w, id).await?;
+        let row = row.filter(|row| row.status != OrganizationStatus::Deleted);
+        let row = row.ok_or_else(|| Error::not_found("organization"))?;
         if !belongs {
             return Err(Error::forbidden("you have no permission to access this organization"));
         }
-        if matches!(self.principal, Principal::Operator) {
-            return Ok(row);
+        self.admitted(row)
+    }
+
+    /// The row of an organization, and whether the caller is of it.
+    async fn look_up(&self, w: Work<'_>, id: OrganizationId) -> Result<(Option<Arc<OrganizationRow>>, bool)> {
+        let memory = &w.ctx.memory;
+        let row = memory.organizations.row(w, id, organizations::by_id(w.tx, id));
+        let belongs = async {
+            Ok::<_, Error>(match &self.principal {
+                Principal::User(user) => {
+                    let member = members::active(w.tx, id, user.id);
+                    memory.members.row(w, (id, user.id), member).await?.is_some()
+                }
+                Principal::Organization { id: own, .. } => *own == id,
+                Principal::Operator => true,
+            })
+        };
+        let (row, belongs) = join(row, belongs).await;
+        Ok((row?, belongs?))
+    }
+
+    /// The row for a caller who is of the organization, if its status lets the operation in.
+    fn admitted(&self, row: Arc<OrganizationRow>) -> Result<OrganizationRow> {
+        if !matches!(self.principal, Principal::Operator) {
+            self.allow_status(&row)?;
         }
-        self.allow_status(&row)?;
-        Ok(row)
+        Ok(Arc::unwrap_or_clone(row))
     }
 
     fn allow_status(&self, row: &OrganizationRow) -> Result<()> {
@@ -250,14 +289,11 @@ impl Caller {
     /// # Errors
     /// 404 for `what`, and what [`Caller::organization`] says of one's own organization.
     pub async fn owner_of(&self, w: Work<'_>, organization: OrganizationId, what: &str) -> Result<OrganizationRow> {
-        let belongs = match &self.principal {
-            Principal::User(user) => members::active(w.tx, organization, user.id).await?.is_some(),
-            Principal::Organization { id, .. } => *id == organization,
-            Principal::Operator => true,
-        };
+        let (row, belongs) = self.look_up(w, organization).await?;
         if !belongs {
             return Err(Error::not_found(what));
         }
-        self.organization(w, organization).await
+        let row = row.filter(|row| row.status != OrganizationStatus::Deleted);
+        self.admitted(row.ok_or_else(|| Error::not_found("organization"))?)
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::keys::Keys;
+use crate::memory::Memory;
 use crate::password::Passwords;
 use crate::settings::Settings;
 use crate::token::Presented;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub keys: Keys,
     /// The bounded pool that hashes passwords.
     pub passwords: Passwords,
+    /// Rows that are remembered.
+    pub memory: Memory,
     /// Wakes the background worker.
     pub wake: Wake,
 }

@@ -30,6 +30,7 @@ pub mod lifecycle;
 pub mod links;
 pub mod mail;
 pub mod members;
+mod memory;
 pub mod operator;
 pub mod organizations;
 pub mod password;
@@ -46,3 +47,4 @@ pub mod users;
 
 pub use ctx::{Call, Clock, Ctx, Parts, Random, Request, UnitFn, Wake, Work};
 pub use error::{Error, Result};
+pub use memory::Memory;

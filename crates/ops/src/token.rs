@@ -26,7 +26,14 @@ pub enum Presented {
     /// No token, or something that is not one of this server, or is expired; and what to say of it.
     Refused(&'static str),
     /// A session or an access token whose signature is good.
-    Signed(TokenId, TokenKind),
+    Signed {
+        /// Its identifier.
+        id: TokenId,
+        /// Session or access token.
+        kind: TokenKind,
+        /// Whom a session is of, by its claims.
+        user: Option<UserId>,
+    },
     /// A well-formed credential with this hash.
     Credential(Hash),
     /// The operator's key.
@@ -38,6 +45,7 @@ pub enum Presented {
 pub struct Verified {
     id: TokenId,
     kind: TokenKind,
+    user: Option<UserId>,
     expires_at_seconds: i64,
 }
 
@@ -101,7 +109,7 @@ pub fn read(ctx: &Ctx, token: &str) -> Presented {
     if token.split('.').count() == 3 {
         match verify(ctx, token) {
             Some(verified) if verified.expires_at_seconds > ctx.now().unix_seconds() => {
-                return Presented::Signed(verified.id, verified.kind);
+                return Presented::Signed { id: verified.id, kind: verified.kind, user: verified.user };
             }
             Some(_) => return Presented::Refused("the token has expired"),
             None => refused = "the signature of the token is not valid",
@@ -128,7 +136,8 @@ fn verify(ctx: &Ctx, token: &str) -> Option<Verified> {
         jsonwebtoken::decode::<Claims>(token, &signing.decoding, &validation).ok()
     })?;
     let kind = if claims.claims.sid.is_some() { TokenKind::Session } else { TokenKind::Access };
-    let verified = Verified { id: claims.claims.jti, kind, expires_at_seconds: claims.claims.exp };
+    let user = claims.claims.sid.and_then(|_| claims.claims.sub.parse().ok());
+    let verified = Verified { id: claims.claims.jti, kind, user, expires_at_seconds: claims.claims.exp };
     ctx.keys.verified.insert(key, verified);
     Some(verified)
 }

@@ -10,7 +10,7 @@ use polity_api::scalar::Timestamp;
 use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
-use polity_ops::{Clock, Ctx, Parts, Random, Wake, jobs};
+use polity_ops::{Clock, Ctx, Memory, Parts, Random, Wake, jobs};
 use polity_store::{Db, Options, Target};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -110,6 +110,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         keys: Keys::new(&data_dir.secret_key, &data_dir.operator_key)?,
         passwords: Passwords::new(hashing, random.clone())?,
         settings: config.settings(address),
+        memory: Memory::default(),
         wake: Wake::default(),
         clock,
         random,

@@ -191,6 +191,24 @@ fn every_statement_on_tenant_data_compares_the_tenant() {
     }
 }
 
+#[test]
+fn whatever_changes_a_row_that_is_remembered_names_its_subject() {
+    const REMEMBERED: [&str; 5] = ["users", "organizations", "members", "tokens", "credentials"];
+    for statement in statements() {
+        let (name, text) = (short(statement.name()), statement.pg());
+        let changes = REMEMBERED.iter().any(|table| {
+            text.contains(&format!("update {table} ")) || text.contains(&format!("delete from {table} "))
+                || (text.contains(&format!("insert into {table} ")) && text.contains("on conflict"))
+        });
+        // An expired row says nothing that the time in it does not say.
+        let excepted = name == "tokens::DELETE_EXPIRED";
+        assert_eq!(statement.touches().is_some(), changes && !excepted, "{name}");
+        if let Some(n) = statement.touches() {
+            assert_eq!(statement.params()[n], Kind::Uuid, "{name}: the subject is an identifier");
+        }
+    }
+}
+
 async fn target(dir: &tempfile::TempDir) -> Target {
     let target = Target::Sqlite(dir.path().join("t.db"));
     migrate(&target, Timestamp(0)).await.unwrap();

@@ -92,17 +92,17 @@ queries! {
         "insert into credentials (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     );
     UPDATE(id: CredentialId, name: String, description: String, updated_at: Timestamp) => () =
-        "update credentials set name = $2, description = $3, updated_at = $4 where id = $1";
-    DELETE(id: CredentialId) => () = "delete from credentials where id = $1";
+        "update credentials set name = $2, description = $3, updated_at = $4 where id = $1", touches: 0;
+    DELETE(id: CredentialId) => () = "delete from credentials where id = $1", touches: 0;
     DELETE_OF_ORGANIZATION(organization: OrganizationId, limit: i64) => () =
         "delete from credentials where id in (
-             select id from credentials where organization_id = $1 and kind = 'ORGANIZATION' limit $2)";
+             select id from credentials where organization_id = $1 and kind = 'ORGANIZATION' limit $2)", touches: 0;
     DETACH(organization: OrganizationId) => () =
-        "update credentials set organization_id = null where organization_id = $1 and kind = 'USER'";
+        "update credentials set organization_id = null where organization_id = $1 and kind = 'USER'", touches: 0;
     DETACH_USER(organization: OrganizationId, user: UserId) => () =
         "update credentials set organization_id = null
-         where organization_id = $1 and user_id = $2 and kind = 'USER'";
-    DELETE_OF_USER(user: UserId) => () = "delete from credentials where user_id = $1";
+         where organization_id = $1 and user_id = $2 and kind = 'USER'", touches: 1;
+    DELETE_OF_USER(user: UserId) => () = "delete from credentials where user_id = $1", touches: 0;
 }
 
 /// Which credentials a caller sees, and which of them she asked for.

@@ -1,5 +1,6 @@
 //! The engine: how statements are declared, bound, run and read.
 
+pub(crate) mod changes;
 pub(crate) mod db;
 pub(crate) mod postgres;
 pub(crate) mod row;

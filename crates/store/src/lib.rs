@@ -64,7 +64,8 @@ pub mod users;
 #[cfg(test)]
 mod check;
 
-pub use engine::db::{BoxFuture, Db, Measured, Observer, Options, Target, Tx, Unit};
+pub use engine::changes::{Changes, Epoch};
+pub use engine::db::{BoxFuture, Db, DelayObserver, Measured, Observer, Options, Target, Tx, Unit};
 pub use engine::postgres::connect::PostgresOptions;
 pub use engine::row::ColumnInfo;
 pub use engine::sql::Statement;

@@ -108,12 +108,12 @@ queries! {
     UPSERT(id: MemberId, organization: OrganizationId, user: UserId, at: Timestamp) => MemberRow =
         "insert into members (id, organization_id, user_id, status, joined_at) values ($1, $2, $3, 'ACTIVE', $4)
          on conflict (organization_id, user_id) do update set status = 'ACTIVE', joined_at = excluded.joined_at
-         returning id, organization_id, user_id, status, joined_at";
+         returning id, organization_id, user_id, status, joined_at", touches: 2;
     REMOVE(organization: OrganizationId, user: UserId) => () =
-        "update members set status = 'DELETED' where organization_id = $1 and user_id = $2";
+        "update members set status = 'DELETED' where organization_id = $1 and user_id = $2", touches: 1;
     REMOVE_ALL(organization: OrganizationId) => () =
-        "update members set status = 'DELETED' where organization_id = $1 and status = 'ACTIVE'";
-    DELETE_OF_USER(user: UserId) => () = "delete from members where user_id = $1";
+        "update members set status = 'DELETED' where organization_id = $1 and status = 'ACTIVE'", touches: 0;
+    DELETE_OF_USER(user: UserId) => () = "delete from members where user_id = $1", touches: 0;
 }
 
 /// The active membership of a person in an organization.

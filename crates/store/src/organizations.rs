@@ -165,7 +165,7 @@ queries! {
          postal_code = $8, state = $9, country = $10, company = $11, vat_number = $12, billing_name = $13,
          billing_email = $14, plan = $15, plan_updated_at = $16, signup_qualification = $17, status = $18,
          status_message = $19, deactivation_reason = $20, verified = $21, email_domain_allowlist = $22,
-         default_project_id = $23, lock_reason = $24, created_at = $25, updated_at = $26 where id = $1";
+         default_project_id = $23, lock_reason = $24, created_at = $25, updated_at = $26 where id = $1", touches: 0;
     OF_USER_ASC(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64)
         => OrganizationRow = of_user!(columns!("o."), " order by o.name, o.id limit $6 offset $7");
     OF_USER_DESC(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64)

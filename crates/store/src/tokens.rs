@@ -42,12 +42,16 @@ row! {
 row! {
     /// A signed token with the status of its organization.
     pub struct TokenView {
+        /// Identifier.
+        pub id: TokenId,
         /// Session or access token.
         pub kind: TokenKind,
         /// The person it acts for, or who made it.
         pub user_id: Option<UserId>,
         /// The organization it is scoped to.
         pub organization_id: Option<OrganizationId>,
+        /// The credential that made it, if one did.
+        pub credential_id: Option<CredentialId>,
         /// End of validity.
         pub expires_at: Timestamp,
         /// Status of the organization.
@@ -57,26 +61,27 @@ row! {
 
 queries! {
     BY_ID(id: TokenId) => TokenView =
-        "select t.kind, t.user_id, t.organization_id, t.expires_at, o.status as organization_status
+        "select t.id, t.kind, t.user_id, t.organization_id, t.credential_id, t.expires_at,
+         o.status as organization_status
          from tokens t left join organizations o on o.id = t.organization_id where t.id = $1";
     INSERT: TokenRow => () =
         "insert into tokens (id, kind, user_id, organization_id, credential_id, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)";
-    DELETE(id: TokenId) => () = "delete from tokens where id = $1";
-    DELETE_OF_USER(user: UserId) => () = "delete from tokens where user_id = $1";
+    DELETE(id: TokenId) => () = "delete from tokens where id = $1", touches: 0;
+    DELETE_OF_USER(user: UserId) => () = "delete from tokens where user_id = $1", touches: 0;
     DELETE_OTHERS_OF_USER(user: UserId, kept: Option<TokenId>) => () =
-        "delete from tokens where user_id = $1 and ($2 is null or id <> $2)";
+        "delete from tokens where user_id = $1 and ($2 is null or id <> $2)", touches: 0;
     DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
-        "delete from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'";
+        "delete from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'", touches: 1;
     UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
         "update tokens set organization_id = null
-         where organization_id = $1 and user_id = $2 and kind = 'SESSION'";
-    DELETE_OF_CREDENTIAL(credential: CredentialId) => () = "delete from tokens where credential_id = $1";
+         where organization_id = $1 and user_id = $2 and kind = 'SESSION'", touches: 1;
+    DELETE_OF_CREDENTIAL(credential: CredentialId) => () = "delete from tokens where credential_id = $1", touches: 0;
     DELETE_ACCESS(organization: OrganizationId, limit: i64) => () =
         "delete from tokens where id in (
-             select id from tokens where organization_id = $1 and kind = 'ACCESS' limit $2)";
+             select id from tokens where organization_id = $1 and kind = 'ACCESS' limit $2)", touches: 0;
     DELETE_OF_ORGANIZATION(organization: OrganizationId, limit: i64) => () =
-        "delete from tokens where id in (select id from tokens where organization_id = $1 limit $2)";
+        "delete from tokens where id in (select id from tokens where organization_id = $1 limit $2)", touches: 0;
     DELETE_EXPIRED(now: Timestamp, limit: i64) => () =
         "delete from tokens where id in (select id from tokens where expires_at <= $1 limit $2)";
 }

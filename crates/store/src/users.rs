@@ -57,10 +57,10 @@ queries! {
     UPDATE: UserRow => () =
         "update users set email = $2, name = $3, email_validated = $4, password_hash = $5, newsletter_subscribed = $6,
          failed_deployment_email_notification = $7, avatar_url = $8, flags = $9, last_organization_id = $10,
-         last_login_at = $11, last_login_ip = $12, created_at = $13, updated_at = $14 where id = $1";
+         last_login_at = $11, last_login_ip = $12, created_at = $13, updated_at = $14 where id = $1", touches: 0;
     SET_LAST_ORGANIZATION(id: UserId, organization: Option<OrganizationId>) => () =
-        "update users set last_organization_id = $2 where id = $1";
-    DELETE(id: UserId) => () = "delete from users where id = $1";
+        "update users set last_organization_id = $2 where id = $1", touches: 0;
+    DELETE(id: UserId) => () = "delete from users where id = $1", touches: 0;
 }
 
 /// The person with this id.

@@ -10,16 +10,18 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::Error;
+use crate::engine::changes::{Changes, Epoch};
 use crate::engine::postgres::connect::PostgresOptions;
-use crate::engine::postgres::{Mode, PgTx, Postgres};
+use crate::engine::postgres::{PgTx, Postgres};
 use crate::engine::row::FromRow;
 use crate::engine::sql::Query;
 use crate::engine::sqlite::{self, Lite, Outcome};
@@ -69,9 +71,18 @@ pub struct Options {
     pub readers: usize,
     /// How long one unit of work may run before it is interrupted.
     pub unit_budget: Duration,
+    /// For how long another replica's changes may be unknown here, and so how
+    /// long what is remembered may be believed after it was last confirmed;
+    /// zero to remember nothing.
+    pub revocation_bound: Duration,
     /// Receives the duration of each unit.
     pub observer: Observer,
+    /// Receives, from time to time, how long a change took to be known here.
+    pub delays: DelayObserver,
 }
+
+/// Receives how long a change took from its commit until it was known here.
+pub type DelayObserver = Arc<dyn Fn(Duration) + Send + Sync>;
 
 impl Options {
     /// The usual options: a reader for each core, units of at most five
@@ -82,7 +93,9 @@ impl Options {
             target,
             readers: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8),
             unit_budget: Duration::from_secs(5),
+            revocation_bound: Duration::from_secs(1),
             observer: Arc::new(|_| {}),
+            delays: Arc::new(|_| {}),
         }
     }
 }
@@ -91,6 +104,7 @@ impl Options {
 #[derive(Clone)]
 pub struct Db {
     engine: Engine,
+    changes: Arc<Changes>,
     observer: Observer,
 }
 
@@ -103,6 +117,18 @@ enum Engine {
 /// One unit of work in progress.
 pub struct Tx<'c> {
     handle: Handle<'c>,
+    mode: Mode,
+    /// Where in the row of changes the unit began, before it read anything.
+    epoch: Epoch,
+    /// Subjects whose rows it changed.
+    touched: Mutex<Vec<Uuid>>,
+}
+
+/// Whether a unit writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Read,
+    Write,
 }
 
 #[derive(Clone, Copy)]
@@ -119,11 +145,25 @@ impl Db {
     /// When the file cannot be opened, a thread cannot be started, or the URL
     /// or the certificates of the server cannot be used.
     pub fn open(options: &Options) -> Result<Db, Error> {
-        let engine = match &options.target {
-            Target::Sqlite(path) => Engine::Lite(Arc::new(Lite::open(path, options)?)),
-            Target::Postgres(server) => Engine::Postgres(Arc::new(Postgres::open(server, options.unit_budget)?)),
+        let remembers = !options.revocation_bound.is_zero();
+        let (engine, changes) = match &options.target {
+            // Whoever owns the file makes every change.
+            Target::Sqlite(path) => {
+                (Engine::Lite(Arc::new(Lite::open(path, options)?)), Arc::new(Changes::new(remembers)))
+            }
+            Target::Postgres(server) => {
+                let changes = Arc::new(Changes::new(false));
+                let postgres = Postgres::open(server, options, remembers.then(|| changes.clone()))?;
+                (Engine::Postgres(Arc::new(postgres)), changes)
+            }
         };
-        Ok(Db { engine, observer: options.observer.clone() })
+        Ok(Db { engine, changes, observer: options.observer.clone() })
+    }
+
+    /// What was changed lately: tells whether what was remembered still holds.
+    #[must_use]
+    pub fn changes(&self) -> &Arc<Changes> {
+        &self.changes
     }
 
     /// Runs a unit of work that writes: committed when it returns `Ok`, without
@@ -142,11 +182,15 @@ impl Db {
             Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Write, unit, &args, f).await,
         };
         let (reply, done) = oneshot::channel();
-        let (called, observer) = (Instant::now(), self.observer.clone());
+        let (called, observer, changes) = (Instant::now(), self.observer.clone(), self.changes.clone());
         lite.write(Box::new(move |conn| {
-            let result = run(unit, called, &observer, conn, &args, f);
-            let keep = result.is_ok();
+            let tx = Tx::new(Handle::Lite(conn), Mode::Write, changes.epoch());
+            let result = run(unit, called, &observer, &tx, &args, f);
+            let (keep, touched) = (result.is_ok(), tx.touched());
             let finish = Box::new(move |outcome: Outcome| {
+                if keep && outcome.is_ok() {
+                    changes.apply(touched);
+                }
                 let _ = reply.send(match outcome {
                     Ok(()) => result,
                     Err(error) => result.and(Err(error.into())),
@@ -172,9 +216,10 @@ impl Db {
             Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Read, unit, &args, f).await,
         };
         let (reply, done) = oneshot::channel();
-        let (called, observer) = (Instant::now(), self.observer.clone());
+        let (called, observer, changes) = (Instant::now(), self.observer.clone(), self.changes.clone());
         lite.read(Box::new(move |conn| {
-            let result = run(unit, called, &observer, conn, &args, f);
+            let tx = Tx::new(Handle::Lite(conn), Mode::Read, changes.epoch());
+            let result = run(unit, called, &observer, &tx, &args, f);
             // The arguments may hold the last handle on the database: it must not outlive the reply.
             drop(args);
             let _ = reply.send(result);
@@ -191,7 +236,7 @@ impl Db {
         f: Unit<A, T, E>,
     ) -> Result<T, E> {
         let started = Instant::now();
-        let (result, ran) = postgres.unit(mode, unit, args, f).await;
+        let (result, ran) = postgres.unit(mode, unit, &self.changes, args, f).await;
         (self.observer)(Measured {
             unit,
             queued: Duration::ZERO,
@@ -208,13 +253,12 @@ fn run<A, T, E: From<Error>>(
     unit: &'static str,
     called: Instant,
     observer: &Observer,
-    conn: &Mutex<Connection>,
+    tx: &Tx<'_>,
     args: &A,
     f: Unit<A, T, E>,
 ) -> Result<T, E> {
     let started = Instant::now();
-    let tx = Tx { handle: Handle::Lite(conn) };
-    let result = catch_unwind(AssertUnwindSafe(|| poll_once(unit, f(&tx, args))))
+    let result = catch_unwind(AssertUnwindSafe(|| poll_once(unit, f(tx, args))))
         .unwrap_or_else(|_| Err(Error::Panicked(unit).into()));
     observer(Measured {
         unit,
@@ -235,8 +279,39 @@ fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Re
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn postgres(tx: &'c PgTx<'c>) -> Self {
-        Tx { handle: Handle::Postgres(tx) }
+    fn new(handle: Handle<'c>, mode: Mode, epoch: Epoch) -> Self {
+        Tx { handle, mode, epoch, touched: Mutex::default() }
+    }
+
+    pub(crate) fn postgres(tx: &'c PgTx<'c>, mode: Mode, epoch: Epoch) -> Self {
+        Tx::new(Handle::Postgres(tx), mode, epoch)
+    }
+
+    /// Whether the unit may go by what is remembered: only one that reads. One
+    /// that writes decides on rows of its own transaction.
+    #[must_use]
+    pub fn may_remember(&self) -> bool {
+        self.mode == Mode::Read
+    }
+
+    /// Where in the row of changes the unit began: what it reads is remembered under it.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The subjects whose rows were changed so far; the next call tells of later ones.
+    pub(crate) fn touched(&self) -> Vec<Uuid> {
+        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn touch<P: Params, R>(&self, query: &Query<P, R>, params: &P) {
+        if let Some(subject) = query.subject(params) {
+            let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+            if !touched.contains(&subject) {
+                touched.push(subject);
+            }
+        }
     }
 
     /// Every row of a statement.
@@ -244,6 +319,7 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// When the engine refuses the statement.
     pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: P) -> Result<Vec<R>, Error> {
+        self.touch(query, &params);
         match self.handle {
             Handle::Lite(conn) => sqlite::all(conn, query, &params),
             Handle::Postgres(tx) => tx.all(query, &params).await,
@@ -259,6 +335,7 @@ impl<'c> Tx<'c> {
         query: &Query<P, R>,
         params: P,
     ) -> Result<Option<R>, Error> {
+        self.touch(query, &params);
         match self.handle {
             Handle::Lite(conn) => sqlite::optional(conn, query, &params),
             Handle::Postgres(tx) => Ok(tx.all(query, &params).await?.into_iter().next()),
@@ -270,10 +347,14 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// When the engine refuses the statement, a broken constraint included.
     pub(crate) async fn execute<P: Params>(&self, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
-        match self.handle {
+        let changed = match self.handle {
             Handle::Lite(conn) => sqlite::run(conn, query, params),
             Handle::Postgres(tx) => tx.execute(query, params).await,
+        }?;
+        if changed > 0 {
+            self.touch(query, params);
         }
+        Ok(changed)
     }
 
     /// Sends a statement of which the unit needs no result: should the engine
@@ -285,6 +366,7 @@ impl<'c> Tx<'c> {
     where
         P: Params + 'static,
     {
+        self.touch(query, &params);
         match self.handle {
             Handle::Lite(conn) => sqlite::run(conn, query, &params).map(drop),
             Handle::Postgres(tx) => tx.send(query, params).await,

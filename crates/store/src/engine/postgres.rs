@@ -7,6 +7,7 @@
 //! a round trip is only made for an answer that is needed.
 
 pub(crate) mod connect;
+mod follow;
 pub(crate) mod wire;
 
 use std::panic::AssertUnwindSafe;
@@ -21,11 +22,13 @@ use deadpool_postgres::{
 use futures_util::FutureExt;
 use futures_util::future::{join, join_all};
 use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
 use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
 
 use crate::Error;
-use crate::engine::db::{Tx, Unit};
+use crate::engine::changes::Changes;
+use crate::engine::db::{Mode, Options, Tx, Unit};
 use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::postgres::wire::{Bound, PgRow, type_of};
 use crate::engine::row::FromRow;
@@ -39,21 +42,12 @@ const CONFLICT_TRIES: u32 = 40;
 /// How often a unit whose connection broke is tried again at most.
 const LOST_TRIES: u32 = 4;
 
-/// Whether a unit writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Read,
-    Write,
-}
-
-impl Mode {
-    const fn begin(self) -> &'static str {
-        match self {
-            // One snapshot for everything the unit reads.
-            Mode::Read => "begin isolation level repeatable read read only",
-            // As if units ran one after the other, which is how they are written.
-            Mode::Write => "begin isolation level serializable",
-        }
+const fn begin(mode: Mode) -> &'static str {
+    match mode {
+        // One snapshot for everything the unit reads.
+        Mode::Read => "begin isolation level repeatable read read only",
+        // As if units ran one after the other, which is how they are written.
+        Mode::Write => "begin isolation level serializable",
     }
 }
 
@@ -66,11 +60,28 @@ pub(crate) struct Ran {
 pub(crate) struct Postgres {
     pool: Pool,
     prepare: bool,
+    announcement: &'static Query<(String,), ()>,
     unit_budget: Duration,
+    /// Learns what other replicas change, where anything is remembered.
+    following: Option<JoinHandle<()>>,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(following) = &self.following {
+            following.abort();
+        }
+    }
 }
 
 impl Postgres {
-    pub(crate) fn open(options: &PostgresOptions, unit_budget: Duration) -> Result<Postgres, Error> {
+    /// Opens a pool; with `changes`, what other replicas change is followed.
+    pub(crate) fn open(
+        options: &PostgresOptions,
+        all: &Options,
+        changes: Option<Arc<Changes>>,
+    ) -> Result<Postgres, Error> {
+        let unit_budget = all.unit_budget;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(options.config()?, options.tls()?, recycling);
         let pool = Pool::builder(manager)
@@ -83,7 +94,19 @@ impl Postgres {
             }))
             .build()
             .map_err(|error| Error::BadUrl(error.to_string()))?;
-        Ok(Postgres { pool, prepare: options.prepare, unit_budget })
+        let announcement = if options.notify { &follow::ANNOUNCE_AND_NOTIFY } else { &follow::ANNOUNCE };
+        let following = changes.map(|changes| {
+            let follower = follow::Follower {
+                server: options.clone(),
+                pool: pool.clone(),
+                announcement: announcement.pg,
+                changes,
+                bound: all.revocation_bound,
+                delays: all.delays.clone(),
+            };
+            tokio::spawn(follower.run())
+        });
+        Ok(Postgres { pool, prepare: options.prepare, announcement, unit_budget, following })
     }
 
     /// Runs a unit of work, again when it lost against another one or its
@@ -92,6 +115,7 @@ impl Postgres {
         &self,
         mode: Mode,
         name: &'static str,
+        changes: &Changes,
         args: &A,
         f: Unit<A, T, E>,
     ) -> (Result<T, E>, Ran)
@@ -102,8 +126,17 @@ impl Postgres {
         let mut ran = Ran { round_trips: 0, retries: 0 };
         loop {
             let tx = PgTx::new(self, mode);
-            let done = run(&tx, name, args, f, deadline).await;
+            let handle = Tx::postgres(&tx, mode, changes.epoch());
+            let done = run(&handle, &tx, name, args, f, deadline).await;
+            let touched = if mode == Mode::Write && done.is_ok() { handle.touched() } else { Vec::new() };
+            if !touched.is_empty() {
+                // A failure spoils the transaction, which its end tells.
+                let _ = tx.send(self.announcement, (follow::text(&touched),)).await;
+            }
             let end = tx.finish(done.is_ok(), deadline).await;
+            if matches!(end, End::Done) {
+                changes.apply(touched);
+            }
             ran.round_trips += tx.round_trips.load(Ordering::Relaxed);
             let tries = match &end {
                 End::Again(Error::Conflict) => CONFLICT_TRIES,
@@ -128,14 +161,14 @@ fn pause(retries: u32) -> Duration {
 }
 
 async fn run<A, T, E: From<Error>>(
+    handle: &Tx<'_>,
     tx: &PgTx<'_>,
     name: &'static str,
     args: &A,
     f: Unit<A, T, E>,
     deadline: Instant,
 ) -> Result<T, E> {
-    let handle = Tx::postgres(tx);
-    let work = AssertUnwindSafe(f(&handle, args)).catch_unwind();
+    let work = AssertUnwindSafe(f(handle, args)).catch_unwind();
     match tokio::time::timeout_at(deadline.into(), work).await {
         Ok(Ok(done)) => done,
         Ok(Err(_)) => Err(Error::Panicked(name).into()),
@@ -197,7 +230,7 @@ impl<'c> PgTx<'c> {
     async fn client(&self) -> Result<&Arc<Client>, Error> {
         let taken = self.client.get_or_try_init(async || {
             let client = Arc::new(self.postgres.pool.get().await.map_err(no_connection)?);
-            let (begin, beginner) = (self.mode.begin(), client.clone());
+            let (begin, beginner) = (begin(self.mode), client.clone());
             self.post(Box::pin(async move { beginner.batch_execute(begin).await.map(|()| 0) }));
             Ok(client)
         });

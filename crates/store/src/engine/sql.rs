@@ -2,8 +2,10 @@
 
 use std::marker::PhantomData;
 
+use uuid::Uuid;
+
 use crate::engine::row::{ColumnInfo, FromRow};
-use crate::engine::value::{Kind, Params};
+use crate::engine::value::{Datum, Kind, Params};
 
 /// A statement: parameters `P`, rows `R` (`()` when it returns none).
 pub struct Query<P, R> {
@@ -13,6 +15,8 @@ pub struct Query<P, R> {
     pub lite: &'static str,
     /// The text with `$1`, `$2`, … as PostgreSQL wants it.
     pub pg: &'static str,
+    /// Which parameter, from 0, names the subject whose remembered rows it changes.
+    pub touches: Option<usize>,
     #[doc(hidden)]
     pub types: PhantomData<fn(P) -> R>,
 }
@@ -25,10 +29,23 @@ pub trait Statement: Sync {
     fn lite(&self) -> &'static str;
     /// Its text for PostgreSQL.
     fn pg(&self) -> &'static str;
+    /// Which parameter names the subject whose remembered rows it changes.
+    fn touches(&self) -> Option<usize>;
     /// What the parameters hold that it binds.
     fn params(&self) -> &'static [Kind];
     /// The columns it returns.
     fn columns(&self) -> &'static [ColumnInfo];
+}
+
+impl<P: Params, R> Query<P, R> {
+    /// The subject whose remembered rows it changes when run with `params`.
+    pub(crate) fn subject(&self, params: &P) -> Option<Uuid> {
+        let refs = params.refs();
+        match refs.get(self.touches?)?.datum() {
+            Datum::Uuid(bytes) => Some(Uuid::from_bytes(*bytes)),
+            _ => None,
+        }
+    }
 }
 
 impl<P: Params, R: FromRow> Statement for Query<P, R> {
@@ -40,6 +57,9 @@ impl<P: Params, R: FromRow> Statement for Query<P, R> {
     }
     fn pg(&self) -> &'static str {
         self.pg
+    }
+    fn touches(&self) -> Option<usize> {
+        self.touches
     }
     fn params(&self) -> &'static [Kind] {
         P::KINDS
@@ -69,8 +89,13 @@ pub const fn to_lite<const N: usize>(text: &str) -> [u8; N] {
 /// The text uses `$1`, `$2`, … and only what SQLite and PostgreSQL share; where
 /// they share too little, `, pg: "…"` after it is the text for PostgreSQL.
 /// `NAME(a: A, b: B) -> Row` takes a tuple, `NAME: Row -> ()` a whole row.
+///
+/// A statement that changes or deletes a row that others remember (`memory` in
+/// the rules) says so: `, touches: 0` names the parameter, counted from 0, that
+/// is the person, organization, token or credential they remember it by.
 macro_rules! queries {
-    ($( $(#[$doc:meta])* $name:ident $( ( $($arg:ident : $pty:ty),* $(,)? ) )? $( : $row_param:ty )? => $row:ty = $sql:expr $(, pg: $pg:expr )? ; )+) => {
+    ($( $(#[$doc:meta])* $name:ident $( ( $($arg:ident : $pty:ty),* $(,)? ) )? $( : $row_param:ty )? => $row:ty = $sql:expr
+        $(, pg: $pg:expr )? $(, touches: $touches:literal )? ; )+) => {
         $(
             $(#[$doc])*
             pub(crate) static $name: $crate::engine::sql::Query<
@@ -83,6 +108,7 @@ macro_rules! queries {
                     name: concat!(module_path!(), "::", stringify!($name)),
                     lite: LITE,
                     pg: $crate::engine::sql::pg_text!(TEXT $(, $pg)?),
+                    touches: $crate::engine::sql::touched!($($touches)?),
                     types: std::marker::PhantomData,
                 }
             };
@@ -101,7 +127,12 @@ macro_rules! pg_text {
     ($text:expr) => { $text };
     ($text:expr, $pg:expr) => { $pg };
 }
-pub(crate) use {params_of, pg_text, queries};
+
+macro_rules! touched {
+    () => { None };
+    ($n:literal) => { Some($n) };
+}
+pub(crate) use {params_of, pg_text, queries, touched};
 
 #[cfg(test)]
 mod tests {

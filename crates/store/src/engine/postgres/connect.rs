@@ -29,13 +29,16 @@ pub struct PostgresOptions {
     /// Whether statements are prepared once for each connection; not to be done
     /// behind a pooler that changes connections between transactions.
     pub prepare: bool,
+    /// Whether changes are announced to other replicas at once (`NOTIFY`); they
+    /// find them by looking in any case.
+    pub notify: bool,
 }
 
 impl PostgresOptions {
     /// The usual options for the database at `url`.
     #[must_use]
     pub fn new(url: String) -> Self {
-        PostgresOptions { url, ca: None, connections: 16, prepare: true }
+        PostgresOptions { url, ca: None, connections: 16, prepare: true, notify: true }
     }
 
     /// Whether the URL and the certificates can be used; connects to nothing.

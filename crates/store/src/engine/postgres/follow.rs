@@ -1,0 +1,224 @@
+//! Learning what other replicas change.
+//!
+//! A unit that changes rows others remember adds its subjects to `changes` in
+//! the same transaction and announces them. A replica hears the announcements,
+//! and looks at the table four times within the bound in any case: an
+//! announcement that is lost costs a quarter of the bound, and a replica that
+//! cannot look believes nothing it remembers any more.
+//!
+//! Rows do not become visible in the order of their numbers, so a look does not
+//! start after the last one seen. It starts at the oldest transaction that was
+//! still running at the look before (`pg_snapshot_xmin`): what was committed
+//! since belongs to that one or a later one.
+
+use std::collections::HashSet;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::Pool;
+use futures_util::future::poll_fn;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_postgres::{AsyncMessage, Client, Connection};
+use uuid::Uuid;
+
+use crate::Error;
+use crate::engine::changes::Changes;
+use crate::engine::db::DelayObserver;
+use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::sql::Query;
+
+/// Tells the replicas what a transaction changes, when it is committed.
+pub(super) static ANNOUNCE_AND_NOTIFY: Query<(String,), ()> = Query {
+    name: "changes::ANNOUNCE_AND_NOTIFY",
+    lite: "",
+    pg: "with announced as (insert into changes (subjects) values ($1) returning id, subjects)
+         select pg_notify('polity_changes', id || ':' || case when length(subjects) < 7000 then subjects else '' end)
+         from announced",
+    touches: None,
+    types: PhantomData,
+};
+/// The same for engines without `NOTIFY`: they look.
+pub(super) static ANNOUNCE: Query<(String,), ()> = Query {
+    name: "changes::ANNOUNCE",
+    lite: "",
+    pg: "insert into changes (subjects) values ($1)",
+    touches: None,
+    types: PhantomData,
+};
+/// What was committed since a transaction, and where to look from the next time.
+const LOOK: &str = "select h.xid, c.id, c.subjects
+    from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xid) h
+    left join changes c on c.transaction_id >= $1";
+const FORGET: &str = "delete from changes where made_at < now() - interval '5 minutes'";
+/// Looks within the bound.
+const LOOKS: u32 = 4;
+/// How often a change is made only to measure how long it takes to be known here.
+const CANARY: Duration = Duration::from_secs(5);
+/// How long to wait before the next connection.
+const RECONNECT: Duration = Duration::from_millis(200);
+
+/// Subjects as they are announced.
+pub(super) fn text(subjects: &[Uuid]) -> String {
+    subjects.iter().map(|subject| subject.simple().to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn subjects(text: &str) -> impl Iterator<Item = Uuid> {
+    text.split(',').filter_map(|subject| subject.parse().ok())
+}
+
+/// What following needs.
+pub(super) struct Follower {
+    pub(super) server: PostgresOptions,
+    pub(super) pool: Pool,
+    pub(super) announcement: &'static str,
+    pub(super) changes: Arc<Changes>,
+    pub(super) bound: Duration,
+    pub(super) delays: DelayObserver,
+}
+
+/// A connection of one's own, until it breaks.
+struct Session {
+    client: Client,
+    heard: UnboundedReceiver<String>,
+    driver: JoinHandle<()>,
+    /// The oldest transaction whose changes may be unseen.
+    horizon: i64,
+    /// Changes from it on that were taken in already.
+    seen: HashSet<i64>,
+    /// The change that is being timed, and when it was sent.
+    canary: Option<(Uuid, Instant)>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Follower {
+    pub(super) async fn run(self) {
+        let mut failing = false;
+        loop {
+            let Err(error) = self.session().await;
+            if !std::mem::replace(&mut failing, self.changes.trust().is_none()) {
+                tracing::warn!(%error, "changes of other replicas cannot be followed: connecting again");
+            }
+            tokio::time::sleep(RECONNECT).await;
+        }
+    }
+
+    async fn session(&self) -> Result<std::convert::Infallible, Error> {
+        let mut session = timeout(self.bound.max(Duration::from_secs(2)), self.connect()).await.map_err(too_slow)??;
+        // What was announced before anybody listened here was missed.
+        let started = Instant::now();
+        self.look(&mut session).await?;
+        self.changes.forget_all();
+        self.changes.trust_from(started, self.bound);
+
+        let mut look = interval(self.bound / LOOKS);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut canary = interval(CANARY);
+        canary.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                heard = session.heard.recv() => {
+                    let heard = heard.ok_or_else(|| Error::Unreachable("the connection broke".into()))?;
+                    self.hear(&mut session, &heard);
+                }
+                _ = look.tick() => {
+                    let started = Instant::now();
+                    timeout(self.bound, self.look(&mut session)).await.map_err(too_slow)??;
+                    self.changes.trust_from(started, self.bound);
+                }
+                _ = canary.tick() => self.send_canary(&mut session),
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Session, Error> {
+        let (client, heard, driver) = connect(&self.server).await?;
+        let session = Session { client, heard, driver, horizon: i64::MAX, seen: HashSet::new(), canary: None };
+        if self.server.notify {
+            session.client.batch_execute("listen polity_changes").await?;
+        }
+        Ok(session)
+    }
+
+    fn hear(&self, session: &mut Session, announcement: &str) {
+        let Some((id, text)) = announcement.split_once(':') else { return };
+        // Too many for an announcement: the next look takes them in.
+        if text.is_empty() {
+            return;
+        }
+        session.seen.extend(id.parse::<i64>());
+        self.apply(session, text);
+    }
+
+    async fn look(&self, session: &mut Session) -> Result<(), Error> {
+        let rows = session.client.query(LOOK, &[&session.horizon]).await?;
+        let mut seen = HashSet::with_capacity(rows.len());
+        for row in rows {
+            session.horizon = row.try_get(0)?;
+            let Some(id) = row.try_get::<_, Option<i64>>(1)? else { continue };
+            seen.insert(id);
+            if !session.seen.contains(&id) {
+                let text: String = row.try_get(2)?;
+                self.apply(session, &text);
+            }
+        }
+        session.seen = seen;
+        Ok(())
+    }
+
+    fn apply(&self, session: &mut Session, text: &str) {
+        self.changes.apply(subjects(text));
+        if let Some((_, sent)) = session.canary.take_if(|(marker, _)| subjects(text).any(|subject| subject == *marker)) {
+            (self.delays)(sent.elapsed());
+        }
+    }
+
+    /// Makes a change that means nothing, as any unit of this replica would.
+    fn send_canary(&self, session: &mut Session) {
+        let marker = Uuid::from_u128(fastrand::u128(..));
+        session.canary = Some((marker, Instant::now()));
+        let (pool, announcement) = (self.pool.clone(), self.announcement);
+        tokio::spawn(async move {
+            let Ok(client) = pool.get().await else { return };
+            let sent = client.execute(announcement, &[&text(&[marker])]).await;
+            if let Err(error) = sent.and(client.batch_execute(FORGET).await) {
+                tracing::debug!(%error, "the delay of a change could not be measured");
+            }
+        });
+    }
+}
+
+fn too_slow(_: tokio::time::error::Elapsed) -> Error {
+    Error::Unreachable("the database takes longer to answer than the bound allows".into())
+}
+
+/// A connection whose announcements can be heard.
+async fn connect(server: &PostgresOptions) -> Result<(Client, UnboundedReceiver<String>, JoinHandle<()>), Error> {
+    let tls = server.tls()?;
+    let (client, connection) = server.config()?.connect(tls).await?;
+    let (announce, heard) = mpsc::unbounded_channel();
+    let driver = tokio::spawn(drive(connection, announce));
+    Ok((client, heard, driver))
+}
+
+async fn drive<S, T>(mut connection: Connection<S, T>, announce: UnboundedSender<String>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+        if let AsyncMessage::Notification(notification) = message
+            && announce.send(notification.payload().to_owned()).is_err()
+        {
+            return;
+        }
+    }
+}
