@@ -61,6 +61,7 @@ const MAY_SCAN: &[(&str, &str)] = &[
     ("events::ALL", "walks the log backwards and stops at its limit"),
     ("coupons::LIST", "walks an index and stops at its limit"),
     ("coupons::COUNT", "few rows"),
+    ("credentials::LIST", "reads the page that its two walks make up, and no table"),
     ("jobs::COUNT", "few rows"),
     ("mails::COUNT_WAITING", "a partial index of what waits"),
     ("mails::COUNT_BOUNCED", "a partial index of what bounced"),

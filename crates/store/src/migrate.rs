@@ -15,8 +15,10 @@ struct Migration {
     lite: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "init", lite: include_str!("../migrations/0001_init.sqlite.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "init", lite: include_str!("../migrations/0001_init.sqlite.sql") },
+    Migration { version: 2, name: "lists", lite: include_str!("../migrations/0002_lists.sqlite.sql") },
+];
 
 /// Brings the schema of the database at `path` up to date, creating the file
 /// if there is none, and returns how many steps were applied. Each step is one
