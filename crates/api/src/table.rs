@@ -226,7 +226,7 @@ operations! {
         }
         /// List what the person did.
         GetAccountActivities: GET "/v1/account/activities" {
-            query: PageQuery, reply: ActivityList, who: User, paging: HasNext
+            query: CursorPageQuery, reply: ActivityList, who: User, paging: HasNext
         }
         /// Delete one's own account. The person must have left every organization.
         DeleteUser: DELETE "/v1/users/{id}" { path: UserPath, reply: DeleteUserReply, who: User }
@@ -402,7 +402,7 @@ operations! {
     tag "operator" {
         /// List and search all organizations.
         OperatorListOrganizations: GET "/operator/v1/organizations" {
-            query: OperatorListOrganizationsQuery, reply: OperatorListOrganizationsReply, who: Operator, paging: Count
+            query: OperatorListOrganizationsQuery, reply: OperatorListOrganizationsReply, who: Operator, paging: HasNext
         }
         /// Get any organization, with what only the operator sees.
         OperatorGetOrganization: GET "/operator/v1/organizations/{id}" {
@@ -434,7 +434,7 @@ operations! {
         }
         /// List coupons.
         OperatorListCoupons: GET "/operator/v1/coupons" {
-            query: PageQuery, reply: OperatorListCouponsReply, who: Operator, paging: Count
+            query: CursorPageQuery, reply: OperatorListCouponsReply, who: Operator, paging: HasNext
         }
         /// Define a coupon.
         OperatorCreateCoupon: POST "/operator/v1/coupons" {

@@ -1,12 +1,11 @@
 //! What happened in an organization.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use futures_util::TryStreamExt as _;
 use polity_client::Client;
-use polity_client::types::{Activity, EventId, Limit, ListActivitiesQuery, Offset};
+use polity_client::types::{Activity, EventId, Limit, ListActivitiesQuery};
 
 use crate::error::Result;
 use crate::output::{View, col};
@@ -67,7 +66,7 @@ pub(crate) async fn run(session: &Session, command: &ActivityCommand) -> Result<
 
 async fn list(client: &Client, args: &ListArgs, at_most: usize) -> Result<Vec<Activity>> {
     let limit = Limit(u32::try_from(at_most.clamp(1, 100)).unwrap_or(100));
-    let query = ListActivitiesQuery { limit, offset: Offset(0), types: args.types.clone() };
+    let query = ListActivitiesQuery { limit, types: args.types.clone(), ..Default::default() };
     take(client.activities().all_activities(&query), Some(at_most)).await
 }
 
@@ -86,17 +85,14 @@ async fn follow(session: &Session, client: &Client, args: &ListArgs) -> Result<(
 
 /// What happened after `last`, the newest first, however much it is.
 async fn since(client: &Client, args: &ListArgs, last: Option<EventId>) -> Result<Vec<Activity>> {
-    let query = ListActivitiesQuery { limit: Limit(100), offset: Offset(0), types: args.types.clone() };
+    let query = ListActivitiesQuery { limit: Limit(100), types: args.types.clone(), ..Default::default() };
     let mut activities = std::pin::pin!(client.activities().all_activities(&query));
-    let (mut fresh, mut seen) = (Vec::new(), HashSet::new());
+    let mut fresh = Vec::new();
     while let Some(activity) = activities.try_next().await? {
         if Some(activity.id) == last {
             break;
         }
-        // What happens meanwhile moves the pages: the end of one is the beginning of the next.
-        if seen.insert(activity.id) {
-            fresh.push(activity);
-        }
+        fresh.push(activity);
     }
     Ok(fresh)
 }

@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 use polity_client::Client;
 use polity_client::types::{
-    Cents, Coupon, Int64, Limit, OperatorCreateCouponRequest, OperatorListActivitiesQuery,
-    OperatorListOrganizationsQuery, OperatorPlanRequest, OperatorReasonRequest, OrganizationStatus, PageQuery, Plan,
+    Cents, Coupon, CursorPageQuery, Int64, Limit, OperatorCreateCouponRequest, OperatorListActivitiesQuery,
+    OperatorListOrganizationsQuery, OperatorPlanRequest, OperatorReasonRequest, OrganizationStatus, Plan,
     QuotaOverrides, Timestamp,
 };
 
@@ -272,7 +272,7 @@ fn overrides(args: &QuotasArgs) -> QuotaOverrides {
 async fn coupons(session: &Session, client: &Client, command: &CouponCommand) -> Result<()> {
     let operator = client.operator();
     let all = async || {
-        let query = PageQuery { limit: Limit(100), ..Default::default() };
+        let query = CursorPageQuery { limit: Limit(100), ..Default::default() };
         collect(operator.operator_all_coupons(&query)).await
     };
     match command {

@@ -45,7 +45,7 @@ macro_rules! methods {
 
             $(
                 #[doc = concat!("Every item of [`", stringify!($name), "`](Self::", stringify!($name), "), page after page from")]
-                /// the offset of the query. The stream ends after the first error.
+                /// where the query starts. The stream ends after the first error.
                 #[doc = ""]
                 #[doc = crate::methods::errors!($who)]
                 #[doc = concat!(
@@ -94,7 +94,7 @@ macro_rules! methods {
 
                 $(
                     #[doc = concat!("Every item of [`", stringify!($name), "`](Self::", stringify!($name), "), page after page from")]
-                    /// the offset of the query. The iterator ends after the first error.
+                    /// where the query starts. The iterator ends after the first error.
                     #[doc = ""]
                     #[doc = crate::methods::errors!($who)]
                     #[doc = concat!(

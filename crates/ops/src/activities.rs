@@ -1,18 +1,22 @@
 //! Activities and notifications: the event log as people see it.
 
+use polity_api::ids::{EventId, OrganizationId};
+use polity_api::page::{Limit, Offset};
 use polity_api::table::{GetAccountActivities, ListActivities, ListNotifications};
 use polity_api::types::activity::{
     Activity, ActivityList, ActivityObject, ListNotificationsQuery, Notification, NotificationList,
 };
 use polity_store::events::{self, ActorKind, EventRow};
 use polity_store::notification_marks::{self, NotificationMarkRow};
-use polity_store::{Filter, Window};
+use polity_store::{Filter, Start};
 use serde_json::Map;
+use uuid::Uuid;
 
 use crate::authz;
 use crate::ctx::{Ctx, Request, Work};
+use crate::cursor::{self, Kind};
 use crate::error::Result;
-use crate::field::{count, has_next};
+use crate::field::{count, next_cursor, one_more};
 
 /// `ListActivities`: of the current organization, newest first.
 ///
@@ -23,10 +27,8 @@ pub async fn list(ctx: Ctx, req: Request<ListActivities>) -> Result<ActivityList
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let organization = caller.current_organization(w).await?;
-            let kinds = Filter::of(query.types.iter().map(String::as_str));
-            let window = Window::of(query.limit, query.offset).one_more();
-            let rows = events::of_organization(w.tx, organization.id, &kinds, window).await?;
-            Ok(page(rows, query.limit.0, query.offset.0))
+            let start = cursor::start(Kind::Organization, &query.cursor, query.offset)?;
+            of_organization(w, organization.id, &query.types, start, (query.limit, query.offset)).await
         })
     })
     .await
@@ -40,17 +42,55 @@ pub async fn list_account(ctx: Ctx, req: Request<GetAccountActivities>) -> Resul
     ctx.read("list_account_activities", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let window = Window::of(query.limit, query.offset).one_more();
-            let rows = events::of_actor(w.tx, caller.user()?.id, window).await?;
-            Ok(page(rows, query.limit.0, query.offset.0))
+            let user = caller.user()?.id;
+            let start = match cursor::start(Kind::Person, &query.cursor, query.offset)? {
+                Start::After((_, id)) => {
+                    let place = events::place_of_actor(w.tx, user, EventId(id)).await?;
+                    Start::After(place.ok_or_else(cursor::refused)?)
+                }
+                start => start.map(|(seq, _)| seq),
+            };
+            let rows = events::of_actor(w.tx, user, start, one_more(query.limit)).await?;
+            Ok(page(rows, query.limit, query.offset, |row| cursor::write(Kind::Person, 0, row.id.0)))
         })
     })
     .await
 }
 
-pub(crate) fn page(mut rows: Vec<EventRow>, limit: u32, offset: u32) -> ActivityList {
-    let has_next = has_next(&mut rows, limit);
-    ActivityList { activities: rows.into_iter().map(to_wire).collect(), limit, offset, has_next }
+/// A page of what happened in an organization.
+pub(crate) async fn of_organization(
+    w: Work<'_>,
+    organization: OrganizationId,
+    types: &[String],
+    start: Start<(i64, Uuid)>,
+    (limit, offset): (Limit, Offset),
+) -> Result<ActivityList> {
+    let kinds = Filter::of(types.iter().map(String::as_str));
+    let start = start.map(|(seq, _)| seq);
+    let rows = events::of_organization(w.tx, organization, 0, &kinds, start, one_more(limit)).await?;
+    Ok(page(rows, limit, offset, organization_cursor))
+}
+
+/// A page of what happened anywhere.
+pub(crate) async fn of_anybody(
+    w: Work<'_>,
+    types: &[String],
+    start: Start<(i64, Uuid)>,
+    (limit, offset): (Limit, Offset),
+) -> Result<ActivityList> {
+    let kinds = Filter::of(types.iter().map(String::as_str));
+    let rows = events::all(w.tx, &kinds, start.map(|(seq, _)| seq), one_more(limit)).await?;
+    Ok(page(rows, limit, offset, |row| cursor::write(Kind::Everything, row.seq, Uuid::nil())))
+}
+
+fn organization_cursor(row: &EventRow) -> String {
+    cursor::write(Kind::Organization, row.organization_seq, Uuid::nil())
+}
+
+fn page(mut rows: Vec<EventRow>, limit: Limit, offset: Offset, cursor: fn(&EventRow) -> String) -> ActivityList {
+    let next_cursor = next_cursor(&mut rows, limit, cursor);
+    let activities = rows.into_iter().map(to_wire).collect();
+    ActivityList { activities, limit: limit.0, offset: offset.0, has_next: !next_cursor.is_empty(), next_cursor }
 }
 
 /// `ListNotifications`: what happened in the current organization, with what
@@ -59,9 +99,10 @@ pub(crate) fn page(mut rows: Vec<EventRow>, limit: u32, offset: u32) -> Activity
 /// # Errors
 /// As [`authz::Caller::current_organization`].
 pub async fn list_notifications(ctx: Ctx, req: Request<ListNotifications>) -> Result<NotificationList> {
+    let marks = req.query.mark_read.0 || req.query.mark_seen.0;
     let args = (req.call, req.query);
     // Marking writes: only then does a GET take the writer.
-    if req.query.mark_read.0 || req.query.mark_seen.0 {
+    if marks {
         ctx.write("mark_notifications", args, |w, (call, query)| {
             Box::pin(async move { notifications(w, call, query).await })
         })
@@ -84,7 +125,11 @@ async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotification
         (false, true) => marks.seen_seq,
         (false, false) => 0,
     };
-    let (rows, total) = events::after(w.tx, organization, from, Window::of(query.limit, query.offset)).await?;
+    let start = cursor::start(Kind::Organization, &query.cursor, query.offset)?.map(|(seq, _)| seq);
+    let kinds = Filter::default();
+    let mut rows = events::of_organization(w.tx, organization, from, &kinds, start, one_more(query.limit)).await?;
+    let next_cursor = next_cursor(&mut rows, query.limit, organization_cursor);
+    let total = events::count_after(w.tx, organization, from).await?;
     let unread = events::count_after(w.tx, organization, marks.read_seq).await?;
     let unseen = events::count_after(w.tx, organization, marks.seen_seq).await?;
     if query.mark_read.0 || query.mark_seen.0 {
@@ -104,6 +149,7 @@ async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotification
         is_seen: unseen == 0,
         unread: count(unread),
         unseen: count(unseen),
+        next_cursor,
     })
 }
 

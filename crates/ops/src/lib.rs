@@ -17,6 +17,7 @@ pub mod budgets;
 pub mod coupons;
 pub mod credentials;
 mod ctx;
+mod cursor;
 pub mod deactivations;
 mod error;
 pub mod event;

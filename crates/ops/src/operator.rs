@@ -2,7 +2,7 @@
 
 use polity_api::ids::{CouponId, OrganizationId};
 use polity_api::operation::Empty;
-use polity_api::scalar::Cents;
+use polity_api::scalar::{Cents, Timestamp};
 use polity_api::table::{
     OperatorCreateCoupon, OperatorDeleteCoupon, OperatorGetOrganization, OperatorListActivities, OperatorListCoupons,
     OperatorListOrganizations, OperatorLockOrganization, OperatorSetPlan, OperatorSetQuotas,
@@ -14,16 +14,17 @@ use polity_api::types::operator::{
     OperatorListOrganizationsReply, OperatorOrganizationReply,
 };
 use polity_api::types::quota::GetQuotasReply;
-use polity_store::coupons::{self, CouponRow};
-use polity_store::organizations::{self, OrganizationRow, Search};
+use polity_store::coupons::{self, CouponKey, CouponRow};
+use polity_store::organizations::{self, OrganizationKey, OrganizationRow, Search};
 use polity_store::quota_overrides::{self, QuotaOverridesRow};
-use polity_store::{Filter, Window, events, members};
+use polity_store::{Filter, members};
 
 use crate::authz;
 use crate::ctx::{Call, Ctx, Request, Work};
+use crate::cursor::{self, Kind};
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
-use crate::field::{self, count};
+use crate::field::{self, count, next_cursor, one_more};
 use crate::lifecycle::{self, By, Event};
 use crate::organizations::{store_change, to_wire};
 use crate::{activities, quotas};
@@ -43,13 +44,19 @@ pub async fn list_organizations(
         Box::pin(async move {
             authz::caller(w, call).await?;
             let statuses = Filter::of(query.statuses.iter().map(|s| s.as_str()));
-            let window = Window::of(query.limit, query.offset);
-            let (rows, total) = organizations::list(w.tx, &statuses, &Search::new(&query.search), window).await?;
+            let start = cursor::start(Kind::Organizations, &query.cursor, query.offset)?
+                .map(|(at, id)| OrganizationKey { created_at: Timestamp(at), id: OrganizationId(id) });
+            let search = Search::new(&query.search);
+            let mut rows = organizations::list(w.tx, &statuses, &search, start, one_more(query.limit)).await?;
+            let next_cursor = next_cursor(&mut rows, query.limit, |row| {
+                cursor::write(Kind::Organizations, row.created_at.0, row.id.0)
+            });
             Ok(OperatorListOrganizationsReply {
                 organizations: rows.into_iter().map(to_wire).collect(),
                 limit: query.limit.0,
                 offset: query.offset.0,
-                count: count(total),
+                has_next: !next_cursor.is_empty(),
+                next_cursor,
             })
         })
     })
@@ -220,13 +227,17 @@ pub async fn list_activities(ctx: Ctx, req: Request<OperatorListActivities>) -> 
     ctx.read("operator_list_activities", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             authz::caller(w, call).await?;
-            let kinds = Filter::of(query.types.iter().map(String::as_str));
-            let window = Window::of(query.limit, query.offset).one_more();
-            let rows = match query.organization_id {
-                Some(id) => events::of_organization(w.tx, id, &kinds, window).await?,
-                None => events::all(w.tx, &kinds, window).await?,
-            };
-            Ok(activities::page(rows, query.limit.0, query.offset.0))
+            let page = (query.limit, query.offset);
+            match query.organization_id {
+                Some(id) => {
+                    let start = cursor::start(Kind::Organization, &query.cursor, query.offset)?;
+                    activities::of_organization(w, id, &query.types, start, page).await
+                }
+                None => {
+                    let start = cursor::start(Kind::Everything, &query.cursor, query.offset)?;
+                    activities::of_anybody(w, &query.types, start, page).await
+                }
+            }
         })
     })
     .await
@@ -240,12 +251,17 @@ pub async fn list_coupons(ctx: Ctx, req: Request<OperatorListCoupons>) -> Result
     ctx.read("operator_list_coupons", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             authz::caller(w, call).await?;
-            let (rows, total) = coupons::list(w.tx, Window::of(query.limit, query.offset)).await?;
+            let start = cursor::start(Kind::Coupons, &query.cursor, query.offset)?
+                .map(|(at, id)| CouponKey { created_at: Timestamp(at), id: CouponId(id) });
+            let mut rows = coupons::list(w.tx, start, one_more(query.limit)).await?;
+            let next_cursor =
+                next_cursor(&mut rows, query.limit, |row| cursor::write(Kind::Coupons, row.created_at.0, row.id.0));
             Ok(OperatorListCouponsReply {
                 coupons: rows.into_iter().map(coupon_to_wire).collect(),
                 limit: query.limit.0,
                 offset: query.offset.0,
-                count: count(total),
+                has_next: !next_cursor.is_empty(),
+                next_cursor,
             })
         })
     })

@@ -2,10 +2,11 @@
 
 use polity_api::ids::{CouponId, OrganizationId};
 use polity_api::scalar::Timestamp;
+use uuid::Uuid;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
-use crate::page::{CountRow, Window};
+use crate::page::{END_OF_TIME, Start};
 use crate::{Error, Tx};
 
 row! {
@@ -37,6 +38,16 @@ row! {
 }
 
 row! {
+    /// Where a coupon is in the list of all.
+    pub struct CouponKey {
+        /// Its creation.
+        pub created_at: Timestamp,
+        /// Its identifier.
+        pub id: CouponId,
+    }
+}
+
+row! {
     /// That an organization redeemed a coupon.
     pub struct RedemptionRow {
         /// Organization.
@@ -58,9 +69,12 @@ macro_rules! columns {
 queries! {
     BY_CODE(code_key: String) => CouponRow = concat!("select ", columns!(), " from coupons where code_key = $1");
     BY_ID(id: CouponId) => CouponRow = concat!("select ", columns!(), " from coupons where id = $1");
-    LIST(limit: i64, offset: i64) => CouponRow =
-        concat!("select ", columns!(), " from coupons order by created_at desc, id desc limit $1 offset $2");
-    COUNT() => CountRow = "select count(*) as count from coupons";
+    LIST(before: Timestamp, before_id: CouponId, limit: i64) => CouponRow = concat!(
+        "select ", columns!(), " from coupons where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
+    );
+    SKIP(before: Timestamp, before_id: CouponId, offset: i64) => CouponKey =
+        "select created_at, id from coupons where (created_at, id) < ($1, $2)
+         order by created_at desc, id desc limit 1 offset $3";
     INSERT: CouponRow => () =
         concat!("insert into coupons (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
     DELETE(id: CouponId) => () = "delete from coupons where id = $1";
@@ -90,13 +104,19 @@ pub async fn by_id(tx: &Tx<'_>, id: CouponId) -> Result<Option<CouponRow>, Error
     tx.optional(&BY_ID, (id,)).await
 }
 
-/// All coupons, newest first, and how many there are.
+/// All coupons, newest first.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn list(tx: &Tx<'_>, window: Window) -> Result<(Vec<CouponRow>, i64), Error> {
-    let count = tx.optional(&COUNT, ()).await?.map_or(0, |row| row.count);
-    Ok((tx.all(&LIST, (window.limit, window.offset)).await?, count))
+pub async fn list(tx: &Tx<'_>, start: Start<CouponKey>, limit: i64) -> Result<Vec<CouponRow>, Error> {
+    let end = CouponKey { created_at: END_OF_TIME, id: CouponId(Uuid::max()) };
+    let before = match start {
+        Start::First => Some(end),
+        Start::After(key) => Some(key),
+        Start::Skip(count) => tx.optional(&SKIP, (end.created_at, end.id, count - 1)).await?,
+    };
+    let Some(CouponKey { created_at, id }) = before else { return Ok(Vec::new()) };
+    tx.all(&LIST, (created_at, id, limit)).await
 }
 
 /// Adds a coupon.

@@ -61,16 +61,24 @@ macro_rules! columns {
     };
 }
 
-macro_rules! visible {
-    ($select:expr, $rest:expr) => {
+// Those of the organization, and the person's own: no credential is both. Each walk has an index of its own that
+// holds all it filters by.
+macro_rules! of_organization {
+    ($select:literal) => {
         concat!(
-            "select ",
-            $select,
-            " from credentials
-             where ((organization_id = $1 and kind = 'ORGANIZATION') or (user_id = $2 and kind = 'USER'))
-             and ($3 = '' or $3 like '%,' || kind || ',%') and ($4 = '' or name = $4)
-             and ($5 is null or organization_id = $5) and ($6 is null or user_id = $6)",
-            $rest
+            "select ", $select, " from credentials i
+             where i.organization_id = $1 and i.kind = 'ORGANIZATION' and ($3 = '' or $3 like '%,ORGANIZATION,%')
+             and ($4 = '' or i.name = $4) and (i.organization_id = $5 or $5 is null) and (i.user_id = $6 or $6 is null)"
+        )
+    };
+}
+
+macro_rules! of_user {
+    ($select:literal) => {
+        concat!(
+            "select ", $select, " from credentials i
+             where i.user_id = $2 and i.kind = 'USER' and ($3 = '' or $3 like '%,USER,%')
+             and ($4 = '' or i.name = $4) and (i.organization_id = $5 or $5 is null) and (i.user_id = $6 or $6 is null)"
         )
     };
 }
@@ -83,11 +91,17 @@ queries! {
     LIST(
         organization: Option<OrganizationId>, user: Option<UserId>, kinds: String, name: String,
         of_organization: Option<OrganizationId>, of_user: Option<UserId>, limit: i64, offset: i64
-    ) => CredentialRow = visible!(columns!(), " order by created_at desc, id limit $7 offset $8");
+    ) => CredentialRow = concat!(
+        "select ", columns!(), " from credentials where id in (select v.id from (",
+        of_organization!("i.created_at, i.id"), " union all ", of_user!("i.created_at, i.id"),
+        " order by created_at desc, id limit $7 offset $8) v) order by created_at desc, id"
+    );
     COUNT(
         organization: Option<OrganizationId>, user: Option<UserId>, kinds: String, name: String,
         of_organization: Option<OrganizationId>, of_user: Option<UserId>
-    ) => CountRow = visible!("count(*) as count", "");
+    ) => CountRow = concat!(
+        "select (", of_organization!("count(*)"), ") + (", of_user!("count(*)"), ") as count"
+    );
     INSERT: CredentialRow => () = concat!(
         "insert into credentials (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     );

@@ -1,7 +1,8 @@
 //! The event log: one row for each change, appended in the unit that made it.
 //!
 //! `seq` orders everything, `organization_seq` what happened in one
-//! organization, without gaps. Names are stored as they were then.
+//! organization, without gaps: its largest number is how much happened, and a
+//! place is found by counting back. Names are stored as they were then.
 
 use polity_api::ids::{EventId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::engine::row::row;
 use crate::engine::sql::queries;
 use crate::engine::value::text_enum;
-use crate::page::{CountRow, Filter, Window};
+use crate::page::{Filter, Start};
 use crate::{Error, Tx};
 
 text_enum! {
@@ -93,9 +94,9 @@ row! {
 }
 
 row! {
-    /// The end of a log.
-    pub struct LastSeq {
-        /// Its largest number, 0 when empty.
+    /// A place in a log.
+    pub struct Place {
+        /// Its number; 0 is before the first.
         pub seq: i64,
     }
 }
@@ -109,6 +110,20 @@ macro_rules! view {
              e.verb, e.metadata, e.created_at, coalesce(e.organization_seq, 0) as organization_seq
              from events e left join users u on u.id = e.actor_id ", $where
         )
+    };
+}
+
+// Each index of these walks holds the kind: what is of another one is passed over without reading its row.
+macro_rules! of_organization {
+    () => {
+        "from events i where i.organization_id = $1 and i.organization_seq > $2 and i.organization_seq < $3
+         and ($4 = '' or $4 like '%,' || i.object_kind || ',%') order by i.organization_seq desc"
+    };
+}
+
+macro_rules! of_anybody {
+    () => {
+        "from events i where i.seq < $1 and ($2 = '' or $2 like '%,' || i.object_kind || ',%') order by i.seq desc"
     };
 }
 
@@ -127,21 +142,23 @@ queries! {
              insert into events (id, organization_id, organization_seq, actor_kind, actor_id, actor_name, object_kind,
              object_id, object_name, verb, metadata, created_at)
              values ($1, $2, (select last_seq from counted), $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    OF_ORGANIZATION(organization: OrganizationId, kinds: String, limit: i64, offset: i64) => EventRow = view!(
-        "where e.organization_id = $1 and ($2 = '' or $2 like '%,' || e.object_kind || ',%')
-         order by e.organization_seq desc limit $3 offset $4"
-    );
-    OF_ACTOR(user: UserId, limit: i64, offset: i64) => EventRow =
-        view!("where e.actor_id = $1 order by e.seq desc limit $2 offset $3");
-    ALL(kinds: String, limit: i64, offset: i64) => EventRow =
-        view!("where ($1 = '' or $1 like '%,' || e.object_kind || ',%') order by e.seq desc limit $2 offset $3");
-    BETWEEN(organization: OrganizationId, after: i64, limit: i64, offset: i64) => EventRow = view!(
-        "where e.organization_id = $1 and e.organization_seq > $2 order by e.organization_seq desc limit $3 offset $4"
-    );
-    LAST(organization: OrganizationId) => LastSeq =
+    OF_ORGANIZATION(organization: OrganizationId, after: i64, before: i64, kinds: String, limit: i64) => EventRow =
+        view!(concat!(
+            "where e.seq in (select i.seq ", of_organization!(), " limit $5) order by e.organization_seq desc"
+        ));
+    SKIP_OF_ORGANIZATION(organization: OrganizationId, after: i64, before: i64, kinds: String, offset: i64) => Place =
+        concat!("select i.organization_seq as seq ", of_organization!(), " limit 1 offset $5");
+    OF_ACTOR(user: UserId, before: i64, limit: i64) => EventRow =
+        view!("where e.actor_id = $1 and e.seq < $2 order by e.seq desc limit $3");
+    SKIP_OF_ACTOR(user: UserId, offset: i64) => Place =
+        "select i.seq from events i where i.actor_id = $1 order by i.seq desc limit 1 offset $2";
+    ALL(before: i64, kinds: String, limit: i64) => EventRow =
+        view!(concat!("where e.seq in (select i.seq ", of_anybody!(), " limit $3) order by e.seq desc"));
+    SKIP_ALL(before: i64, kinds: String, offset: i64) => Place =
+        concat!("select i.seq ", of_anybody!(), " limit 1 offset $3");
+    PLACE_OF_ACTOR(user: UserId, id: EventId) => Place = "select seq from events where id = $2 and actor_id = $1";
+    LAST(organization: OrganizationId) => Place =
         "select coalesce(max(organization_seq), 0) as seq from events where organization_id = $1";
-    COUNT_AFTER(organization: OrganizationId, after: i64) => CountRow =
-        "select count(*) as count from events where organization_id = $1 and organization_seq > $2";
 }
 
 /// Appends a change.
@@ -152,48 +169,68 @@ pub async fn append(tx: &Tx<'_>, event: &NewEvent) -> Result<(), Error> {
     tx.send(&APPEND, event.clone()).await
 }
 
-/// What happened in an organization to objects of these kinds, newest first.
+/// What happened in an organization, newest first: behind place `after` of its
+/// log, to objects of these kinds. Keys are places in the organization's log.
 ///
 /// # Errors
 /// What the engine refused.
 pub async fn of_organization(
     tx: &Tx<'_>,
     organization: OrganizationId,
+    after: i64,
     kinds: &Filter,
-    window: Window,
+    start: Start<i64>,
+    limit: i64,
 ) -> Result<Vec<EventRow>, Error> {
-    tx.all(&OF_ORGANIZATION, (organization, kinds.text(), window.limit, window.offset)).await
+    let before = match start {
+        Start::First => Some(i64::MAX),
+        Start::After(key) => Some(key),
+        // The log has no gaps, so the place at an offset can be told without going there.
+        Start::Skip(count) if kinds.is_empty() => Some(last_seq(tx, organization).await?.saturating_add(1) - count),
+        Start::Skip(count) => {
+            let args = (organization, after, i64::MAX, kinds.text(), count - 1);
+            tx.optional(&SKIP_OF_ORGANIZATION, args).await?.map(|place| place.seq)
+        }
+    };
+    let Some(before) = before else { return Ok(Vec::new()) };
+    tx.all(&OF_ORGANIZATION, (organization, after, before, kinds.text(), limit)).await
 }
 
-/// What a person did anywhere, newest first.
+/// What a person did anywhere, newest first. Keys are places in the whole log.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn of_actor(tx: &Tx<'_>, user: UserId, window: Window) -> Result<Vec<EventRow>, Error> {
-    tx.all(&OF_ACTOR, (user, window.limit, window.offset)).await
+pub async fn of_actor(tx: &Tx<'_>, user: UserId, start: Start<i64>, limit: i64) -> Result<Vec<EventRow>, Error> {
+    let before = match start {
+        Start::First => Some(i64::MAX),
+        Start::After(key) => Some(key),
+        Start::Skip(count) => tx.optional(&SKIP_OF_ACTOR, (user, count - 1)).await?.map(|place| place.seq),
+    };
+    let Some(before) = before else { return Ok(Vec::new()) };
+    tx.all(&OF_ACTOR, (user, before, limit)).await
 }
 
-/// What happened anywhere, newest first: for the operator.
+/// The place in the whole log of something a person did.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn all(tx: &Tx<'_>, kinds: &Filter, window: Window) -> Result<Vec<EventRow>, Error> {
-    tx.all(&ALL, (kinds.text(), window.limit, window.offset)).await
+pub async fn place_of_actor(tx: &Tx<'_>, user: UserId, id: EventId) -> Result<Option<i64>, Error> {
+    Ok(tx.optional(&PLACE_OF_ACTOR, (user, id)).await?.map(|place| place.seq))
 }
 
-/// What happened in an organization after a place in its log, newest first,
-/// and how much that is.
+/// What happened anywhere, newest first: for the operator. Keys are places in
+/// the whole log.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn after(
-    tx: &Tx<'_>,
-    organization: OrganizationId,
-    seq: i64,
-    window: Window,
-) -> Result<(Vec<EventRow>, i64), Error> {
-    let count = count_after(tx, organization, seq).await?;
-    Ok((tx.all(&BETWEEN, (organization, seq, window.limit, window.offset)).await?, count))
+pub async fn all(tx: &Tx<'_>, kinds: &Filter, start: Start<i64>, limit: i64) -> Result<Vec<EventRow>, Error> {
+    let before = match start {
+        Start::First => Some(i64::MAX),
+        Start::After(key) => Some(key),
+        Start::Skip(count) => tx.optional(&SKIP_ALL, (i64::MAX, kinds.text(), count - 1)).await?.map(|place| place.seq),
+    };
+    let Some(before) = before else { return Ok(Vec::new()) };
+    tx.all(&ALL, (before, kinds.text(), limit)).await
 }
 
 /// How much happened in an organization after a place in its log.
@@ -201,10 +238,11 @@ pub async fn after(
 /// # Errors
 /// What the engine refused.
 pub async fn count_after(tx: &Tx<'_>, organization: OrganizationId, seq: i64) -> Result<i64, Error> {
-    Ok(tx.optional(&COUNT_AFTER, (organization, seq)).await?.map_or(0, |row| row.count))
+    // The log has no gaps.
+    Ok((last_seq(tx, organization).await? - seq).max(0))
 }
 
-/// The end of an organization's log.
+/// The end of an organization's log; 0 when it is empty.
 ///
 /// # Errors
 /// What the engine refused.

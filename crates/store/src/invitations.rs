@@ -104,29 +104,47 @@ macro_rules! view {
     };
 }
 
+macro_rules! of_organization {
+    () => {
+        concat!(
+            "from invitations i where i.organization_id = $1
+             and ($3 = '' or $3 like '%,' || ",
+            status_at!("$2"),
+            " || ',%') and ($4 = '' or i.email = $4)"
+        )
+    };
+}
+
+// The status of the organization is asked for each invitation, by an index that holds it: an address has few.
+macro_rules! of_email {
+    () => {
+        concat!(
+            "from invitations i join organizations c on c.id = i.organization_id
+             where i.email = $1 and ($3 = '' or $3 like '%,' || ",
+            status_at!("$2"),
+            " || ',%')
+             and c.status not in ('DELETING', 'DELETED')"
+        )
+    };
+}
+
 queries! {
     VIEW_BY_ID(id: InvitationId, now: Timestamp) => InvitationView = view!("$2", "where i.id = $1");
     OF_ORGANIZATION(
         organization: OrganizationId, now: Timestamp, statuses: String, email: String, limit: i64, offset: i64
     ) => InvitationView = view!("$2", concat!(
-        "where i.organization_id = $1 and ($3 = '' or $3 like '%,' || ", status_at!("$2"), " || ',%')
-         and ($4 = '' or i.email = $4) order by i.created_at desc, i.id limit $5 offset $6"
+        "where i.id in (select i.id ", of_organization!(), " order by i.created_at desc, i.id limit $5 offset $6)
+         order by i.created_at desc, i.id"
     ));
     COUNT_OF_ORGANIZATION(organization: OrganizationId, now: Timestamp, statuses: String, email: String) => CountRow =
-        concat!(
-            "select count(*) as count from invitations i where i.organization_id = $1
-             and ($3 = '' or $3 like '%,' || ", status_at!("$2"), " || ',%') and ($4 = '' or i.email = $4)"
-        );
+        concat!("select count(*) as count ", of_organization!());
     OF_EMAIL(email: String, now: Timestamp, statuses: String, limit: i64, offset: i64) => InvitationView =
         view!("$2", concat!(
-            "where i.email = $1 and ($3 = '' or $3 like '%,' || ", status_at!("$2"), " || ',%')
-             and o.status not in ('DELETING', 'DELETED') order by i.created_at desc, i.id limit $4 offset $5"
+            "where i.id in (select i.id ", of_email!(), " order by i.created_at desc, i.id limit $4 offset $5)
+             order by i.created_at desc, i.id"
         ));
-    COUNT_OF_EMAIL(email: String, now: Timestamp, statuses: String) => CountRow = concat!(
-        "select count(*) as count from invitations i join organizations o on o.id = i.organization_id
-         where i.email = $1 and ($3 = '' or $3 like '%,' || ", status_at!("$2"), " || ',%')
-         and o.status not in ('DELETING', 'DELETED')"
-    );
+    COUNT_OF_EMAIL(email: String, now: Timestamp, statuses: String) => CountRow =
+        concat!("select count(*) as count ", of_email!());
     COUNT_BY_STATUS(organization: OrganizationId, now: Timestamp) => InvitationCount = concat!(
         "select ", status_at!("$2"), " as status, count(*) as count from invitations i where i.organization_id = $1
          group by 1"

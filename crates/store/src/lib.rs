@@ -8,6 +8,7 @@
 //! 1. Declare it in the `queries!` of its table's file: name, parameters, row,
 //!    text. Write `$1`, `$2`, … and only what SQLite and PostgreSQL share.
 //! 2. Put a function around it that says what it means.
+//!    A list skips on index entries only: see `page.rs`.
 //! 3. `cargo test -p polity-store` prepares it against the migrated schema,
 //!    compares columns and kinds, looks at its plan (no scan of a table that
 //!    grows) and at its tenant (it compares `organization_id`, or stands on
@@ -63,6 +64,8 @@ pub mod users;
 
 #[cfg(test)]
 mod check;
+#[cfg(test)]
+mod plans;
 
 pub use engine::changes::{Changes, Epoch};
 pub use engine::db::{BoxFuture, Db, DelayObserver, Measured, Observer, Options, Target, Tx, Unit};
@@ -72,7 +75,7 @@ pub use engine::sql::Statement;
 pub use engine::value::{Hash, Kind};
 pub use error::Error;
 pub use migrate::migrate;
-pub use page::{Filter, Window};
+pub use page::{Filter, Start, Window};
 
 /// Every statement of the program: for checks against a real engine.
 pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {

@@ -67,7 +67,7 @@ row! {
 }
 
 macro_rules! view {
-    ($where:literal) => {
+    ($where:expr) => {
         concat!(
             "select m.id, m.organization_id, m.user_id, m.status, m.joined_at, u.email as user_email,
              u.name as user_name, u.avatar_url as user_avatar_url, o.name as organization_name,
@@ -78,30 +78,47 @@ macro_rules! view {
     };
 }
 
+// The status that is asked for is that of one organization: it is looked at once, and all its members are in the
+// list or none.
+macro_rules! of_organization {
+    () => {
+        "from members i where i.organization_id = $1 and i.status = 'ACTIVE'
+         and ($2 = '' or exists (select 1 from organizations c where c.id = $1 and $2 like '%,' || c.status || ',%'))"
+    };
+}
+
+// Each membership is of another organization, whose status is asked for at each step of the walk, by an index that
+// holds it. To keep a copy of it with the membership instead would make locking an organization of a hundred
+// thousand members a hundred thousand writes.
+macro_rules! of_user {
+    () => {
+        "from members i join organizations c on c.id = i.organization_id where i.user_id = $1 and i.status = 'ACTIVE'
+         and (case when $2 = '' then c.status <> 'DELETED' else $2 like '%,' || c.status || ',%' end)"
+    };
+}
+
 queries! {
     ACTIVE(organization: OrganizationId, user: UserId) => MemberRow =
         "select id, organization_id, user_id, status, joined_at from members
          where organization_id = $1 and user_id = $2 and status = 'ACTIVE'";
     VIEW_BY_ID(id: MemberId) => MemberView = view!("where m.id = $1");
-    OF_ORGANIZATION(organization: OrganizationId, user: Option<UserId>, statuses: String, limit: i64, offset: i64)
-        => MemberView = view!(
-            "where m.organization_id = $1 and m.status = 'ACTIVE' and ($2 is null or m.user_id = $2)
-             and ($3 = '' or $3 like '%,' || o.status || ',%')
-             order by m.joined_at desc, m.id limit $4 offset $5"
-        );
-    COUNT_OF_ORGANIZATION(organization: OrganizationId, user: Option<UserId>, statuses: String) => CountRow =
-        "select count(*) as count from members m join organizations o on o.id = m.organization_id
-         where m.organization_id = $1 and m.status = 'ACTIVE' and ($2 is null or m.user_id = $2)
-         and ($3 = '' or $3 like '%,' || o.status || ',%')";
-    OF_USER(user: UserId, statuses: String, limit: i64, offset: i64) => MemberView = view!(
-        "where m.user_id = $1 and m.status = 'ACTIVE'
-         and (case when $2 = '' then o.status <> 'DELETED' else $2 like '%,' || o.status || ',%' end)
-         order by m.joined_at desc, m.id limit $3 offset $4"
+    OF_ORGANIZATION(organization: OrganizationId, statuses: String, limit: i64, offset: i64) => MemberView =
+        view!(concat!(
+            "where m.id in (select i.id ", of_organization!(), " order by i.joined_at desc, i.id limit $3 offset $4)
+             order by m.joined_at desc, m.id"
+        ));
+    COUNT_OF_ORGANIZATION(organization: OrganizationId, statuses: String) => CountRow =
+        concat!("select count(*) as count ", of_organization!());
+    OF_BOTH(organization: OrganizationId, user: UserId, statuses: String) => MemberView = view!(
+        "where m.organization_id = $1 and m.user_id = $2 and m.status = 'ACTIVE'
+         and ($3 = '' or $3 like '%,' || o.status || ',%')"
     );
+    OF_USER(user: UserId, statuses: String, limit: i64, offset: i64) => MemberView = view!(concat!(
+        "where m.id in (select i.id ", of_user!(), " order by i.joined_at desc, i.id limit $3 offset $4)
+         order by m.joined_at desc, m.id"
+    ));
     COUNT_OF_USER(user: UserId, statuses: String) => CountRow =
-        "select count(*) as count from members m join organizations o on o.id = m.organization_id
-         where m.user_id = $1 and m.status = 'ACTIVE'
-         and (case when $2 = '' then o.status <> 'DELETED' else $2 like '%,' || o.status || ',%' end)";
+        concat!("select count(*) as count ", of_user!());
     ADDRESSES(organization: OrganizationId) => MemberAddress =
         "select u.id as user_id, u.email from members m join users u on u.id = m.user_id
          where m.organization_id = $1 and m.status = 'ACTIVE' order by m.joined_at, m.id";
@@ -132,7 +149,8 @@ pub async fn view_by_id(tx: &Tx<'_>, id: MemberId) -> Result<Option<MemberView>,
     tx.optional(&VIEW_BY_ID, (id,)).await
 }
 
-/// Active members of an organization, newest first, and how many there are.
+/// Active members of an organization, newest first, and how many there are;
+/// with `user`, only that person.
 ///
 /// # Errors
 /// What the engine refused.
@@ -143,8 +161,13 @@ pub async fn of_organization(
     statuses: &Filter,
     window: Window,
 ) -> Result<(Vec<MemberView>, i64), Error> {
-    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, user, statuses.text())).await?;
-    let rows = tx.all(&OF_ORGANIZATION, (organization, user, statuses.text(), window.limit, window.offset)).await?;
+    if let Some(user) = user {
+        let row = tx.optional(&OF_BOTH, (organization, user, statuses.text())).await?;
+        let count = i64::from(row.is_some());
+        return Ok((row.into_iter().filter(|_| window.offset == 0).collect(), count));
+    }
+    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, statuses.text())).await?;
+    let rows = tx.all(&OF_ORGANIZATION, (organization, statuses.text(), window.limit, window.offset)).await?;
     Ok((rows, count.map_or(0, |row| row.count)))
 }
 
@@ -168,7 +191,7 @@ pub async fn of_user(
 /// # Errors
 /// What the engine refused.
 pub async fn count(tx: &Tx<'_>, organization: OrganizationId) -> Result<i64, Error> {
-    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, None, String::new())).await?;
+    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, String::new())).await?;
     Ok(count.map_or(0, |row| row.count))
 }
 

@@ -22,12 +22,20 @@ struct Migration {
     pg: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "init",
-    lite: include_str!("../migrations/0001_init.sqlite.sql"),
-    pg: include_str!("../migrations/0001_init.postgres.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "init",
+        lite: include_str!("../migrations/0001_init.sqlite.sql"),
+        pg: include_str!("../migrations/0001_init.postgres.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "lists",
+        lite: include_str!("../migrations/0002_lists.sqlite.sql"),
+        pg: include_str!("../migrations/0002_lists.postgres.sql"),
+    },
+];
 
 /// Brings the schema of a database up to date, creating the file of an
 /// embedded one if there is none, and returns how many steps were applied.

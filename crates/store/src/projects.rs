@@ -38,8 +38,11 @@ queries! {
     BY_ID(id: ProjectId) => ProjectRow = concat!("select ", columns!(), " from projects where id = $1");
     LIST(organization: OrganizationId, pattern: String, limit: i64, offset: i64) => ProjectRow = concat!(
         "select ", columns!(), " from projects
-         where organization_id = $1 and ($2 = '' or name_key like $2 escape '\\')
-         order by name_key, id limit $3 offset $4"
+         where organization_id = $1 and name_key in (
+             select i.name_key from projects i
+             where i.organization_id = $1 and ($2 = '' or i.name_key like $2 escape '\\')
+             order by i.name_key limit $3 offset $4)
+         order by name_key"
     );
     COUNT(organization: OrganizationId) => CountRow =
         "select count(*) as count from projects where organization_id = $1";

@@ -70,7 +70,7 @@ queries! {
     DELETE(id: TokenId) => () = "delete from tokens where id = $1", touches: 0;
     DELETE_OF_USER(user: UserId) => () = "delete from tokens where user_id = $1", touches: 0;
     DELETE_OTHERS_OF_USER(user: UserId, kept: Option<TokenId>) => () =
-        "delete from tokens where user_id = $1 and ($2 is null or id <> $2)", touches: 0;
+        "delete from tokens where user_id = $1 and (id <> $2 or $2 is null)", touches: 0;
     DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
         "delete from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'", touches: 1;
     UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId) => () =

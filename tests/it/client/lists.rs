@@ -66,3 +66,24 @@ async fn the_blocking_client_reads_lists_with_an_iterator_that_ends_after_an_err
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].as_ref().unwrap_err().status(), Some(401));
 }
+
+#[tokio::test]
+async fn what_happens_while_a_feed_is_read_is_not_in_it_and_moves_nothing() {
+    let server = TestServer::start().await;
+    let (client, acme) = inside(&server).await;
+    let query = ListActivitiesQuery { limit: Limit(100), ..Default::default() };
+    let at_once = client.activities().list_activities(&query).await.unwrap().activities;
+    let query = ListActivitiesQuery { limit: Limit(2), offset: Offset(1), ..Default::default() };
+    let mut stream = std::pin::pin!(client.activities().all_activities(&query));
+    let mut read = Vec::new();
+    while let Some(activity) = stream.try_next().await.unwrap() {
+        read.push(activity);
+        let city = Some(format!("city {}", read.len()));
+        client
+            .organizations()
+            .update_organization2(acme, &OrganizationPatch { city, ..Default::default() }, Default::default())
+            .await
+            .unwrap();
+    }
+    assert_eq!(read, at_once[1..]);
+}

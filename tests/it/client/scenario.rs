@@ -187,7 +187,7 @@ macro_rules! scenario {
         assert_eq!($operator.operator().operator_list_coupons(&Default::default()) $($wait)* .unwrap().coupons[0].redemptions, 1);
         $operator.operator().operator_delete_coupon(coupon.id) $($wait)* .unwrap();
         let found = OperatorListOrganizationsQuery { search: "acme".into(), ..Default::default() };
-        assert_eq!($operator.operator().operator_list_organizations(&found) $($wait)* .unwrap().count, 1);
+        assert_eq!($operator.operator().operator_list_organizations(&found) $($wait)* .unwrap().organizations.len(), 1);
         let reason = OperatorReasonRequest { reason: "a look".into() };
         $operator.operator().operator_lock_organization(id, &reason) $($wait)* .unwrap();
         let locked = inside.budgets().get_budget(id) $($wait)* .unwrap_err();

@@ -15,7 +15,7 @@ async fn an_activity_has_every_field() {
     let ann = server.person("ann").await;
     let acme = ann.organization("acme").await;
     let reply = within(&server, &acme, "GET", "/v1/activities").send().await.ok();
-    assert_eq!(keys(&reply), ["activities", "has_next", "limit", "offset"]);
+    assert_eq!(keys(&reply), ["activities", "has_next", "limit", "next_cursor", "offset"]);
     let activity = list(&reply["activities"]).pop().unwrap();
     let expected = json!({
         "id": activity["id"],
@@ -187,7 +187,7 @@ async fn the_persons_activities_are_what_she_did_anywhere() {
     let (acme, other) = (ann.organization("acme").await, ann.organization("other").await);
     ann.invite(&acme, &bob).await;
     let reply = ann.call("GET", "/v1/account/activities").query(&[("limit", "100")]).send().await.ok();
-    assert_eq!(keys(&reply), ["activities", "has_next", "limit", "offset"]);
+    assert_eq!(keys(&reply), ["activities", "has_next", "limit", "next_cursor", "offset"]);
     let objects: Vec<String> = list(&reply["activities"]).iter().map(|a| text(&a["object"]["id"])).collect();
     assert!(objects.contains(&acme.id) && objects.contains(&other.id), "{objects:?}");
     assert!(list(&reply["activities"]).iter().all(|a| a["actor"]["id"] == ann.id));

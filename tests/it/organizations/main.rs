@@ -8,6 +8,7 @@ mod billing;
 mod budget;
 mod coupons;
 mod create;
+mod cursors;
 mod deactivate;
 mod deactivated;
 mod default_project;

@@ -22,7 +22,8 @@ async fn the_reply_and_each_notification_have_every_field() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
     let reply = ask(&server, &acme, &[]).await;
-    let expected = ["count", "is_read", "is_seen", "limit", "notifications", "offset", "unread", "unseen"];
+    let expected =
+        ["count", "is_read", "is_seen", "limit", "next_cursor", "notifications", "offset", "unread", "unseen"];
     assert_eq!(keys(&reply), expected);
     let notification = &reply["notifications"][0];
     assert_eq!(keys(notification), ["activity", "created_at", "id", "is_read", "is_seen"]);

@@ -65,7 +65,7 @@ async fn the_list_has_every_organization_newest_first() {
     globex(&server).await;
     let reply = search(&server, &[]).await;
     assert_eq!(pluck(&reply["organizations"], "name"), ["globex", "acme"]);
-    assert_eq!((&reply["limit"], &reply["offset"], &reply["count"]), (&json!(20), &json!(0), &json!(2)));
+    assert_eq!((&reply["limit"], &reply["offset"], &reply["has_next"]), (&json!(20), &json!(0), &json!(false)));
 }
 
 #[tokio::test]
@@ -75,10 +75,9 @@ async fn the_list_is_searched_by_name_and_by_the_beginning_of_the_id() {
     for text in ["cm", "ACME", &acme.id, &acme.id[..8], &acme.id[..5]] {
         let reply = search(&server, &[("search", text)]).await;
         assert_eq!(pluck(&reply["organizations"], "name"), ["acme"], "{text}");
-        assert_eq!(reply["count"], 1, "{text}");
     }
     for text in ["%", "_", "nobody"] {
-        assert_eq!(search(&server, &[("search", text)]).await["count"], 0, "{text}");
+        assert!(list(&search(&server, &[("search", text)]).await["organizations"]).is_empty(), "{text}");
     }
 }
 
@@ -105,7 +104,7 @@ async fn the_list_pages() {
     }
     let reply = search(&server, &[("limit", "2"), ("offset", "1")]).await;
     assert_eq!(pluck(&reply["organizations"], "name"), ["acme-1", "acme-0"]);
-    assert_eq!(reply["count"], 3);
+    assert_eq!(reply["has_next"], false);
 }
 
 #[tokio::test]

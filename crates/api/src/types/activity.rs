@@ -18,6 +18,18 @@ pub struct PageQuery {
     pub offset: Offset,
 }
 
+/// A page of a list that can be read by cursor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CursorPageQuery {
+    /// How many items to return, 100 at most; 0 means 20.
+    pub limit: Limit,
+    /// How many items to skip.
+    pub offset: Offset,
+    /// Where the page begins: the `next_cursor` of the page before, instead of an offset.
+    pub cursor: String,
+}
+
 /// Who did something, or what it was done to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -69,6 +81,8 @@ pub struct ActivityList {
     pub offset: u32,
     /// Whether there are more after this page.
     pub has_next: bool,
+    /// The `cursor` of the next page; empty when there is none.
+    pub next_cursor: String,
 }
 
 /// Which activities to list.
@@ -79,19 +93,23 @@ pub struct ListActivitiesQuery {
     pub limit: Limit,
     /// How many items to skip.
     pub offset: Offset,
+    /// Where the page begins: the `next_cursor` of the page before, instead of an offset.
+    pub cursor: String,
     /// Only activities on objects of these kinds; empty means all.
     #[serde(deserialize_with = "crate::page::one_or_many")]
     pub types: Vec<String>,
 }
 
 /// Which notifications to list, and what to mark on the way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ListNotificationsQuery {
     /// How many items to return, 100 at most; 0 means 20.
     pub limit: Limit,
     /// How many items to skip.
     pub offset: Offset,
+    /// Where the page begins: the `next_cursor` of the page before, instead of an offset.
+    pub cursor: String,
     /// Mark all notifications as read.
     pub mark_read: Flag,
     /// Mark all notifications as seen.
@@ -140,4 +158,6 @@ pub struct NotificationList {
     pub unread: u32,
     /// How many have not been seen.
     pub unseen: u32,
+    /// The `cursor` of the next page; empty when there is none.
+    pub next_cursor: String,
 }

@@ -18,6 +18,8 @@ pub struct OperatorListOrganizationsQuery {
     pub limit: Limit,
     /// How many items to skip.
     pub offset: Offset,
+    /// Where the page begins: the `next_cursor` of the page before, instead of an offset.
+    pub cursor: String,
     /// Part of a name, or the beginning of an id, in any case.
     pub search: String,
     /// Only organizations in one of these states; empty means all but DELETED.
@@ -25,7 +27,7 @@ pub struct OperatorListOrganizationsQuery {
     pub statuses: Vec<OrganizationStatus>,
 }
 
-/// Organizations, by name.
+/// Organizations, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct OperatorListOrganizationsReply {
@@ -35,8 +37,10 @@ pub struct OperatorListOrganizationsReply {
     pub limit: u32,
     /// The offset that applied.
     pub offset: u32,
-    /// How many there are before paging.
-    pub count: u32,
+    /// Whether there are more after this page.
+    pub has_next: bool,
+    /// The `cursor` of the next page; empty when there is none.
+    pub next_cursor: String,
 }
 
 /// Quotas that differ from those of the plan; absent ones follow the plan.
@@ -120,6 +124,8 @@ pub struct OperatorListActivitiesQuery {
     pub limit: Limit,
     /// How many items to skip.
     pub offset: Offset,
+    /// Where the page begins: the `next_cursor` of the page before, instead of an offset.
+    pub cursor: String,
     /// Only those of this organization.
     #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "OrganizationId")]
@@ -173,8 +179,10 @@ pub struct OperatorListCouponsReply {
     pub limit: u32,
     /// The offset that applied.
     pub offset: u32,
-    /// How many there are before paging.
-    pub count: u32,
+    /// Whether there are more after this page.
+    pub has_next: bool,
+    /// The `cursor` of the next page; empty when there is none.
+    pub next_cursor: String,
 }
 
 /// A coupon to define. It takes off a share or an amount, not both.

@@ -164,8 +164,12 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
-    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", r#"println!("{:?}", reply.activities);"#)
-    user fn get_account_activities(query: &PageQuery) -> GetAccountActivities {
+    /// - `query.cursor`: where the page begins: the `next_cursor` of the page before, instead of an offset.
+    @example(
+        "(&CursorPageQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.activities);"#
+    )
+    user fn get_account_activities(query: &CursorPageQuery) -> GetAccountActivities {
         query: query,
     }
     all fn all_account_activities;

@@ -11,6 +11,7 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
+    /// - `query.cursor`: where the page begins: the `next_cursor` of the page before, instead of an offset.
     /// - `query.types`: only activities on objects of these kinds; empty means all.
     @example(
         "(&ListActivitiesQuery { limit: Limit(100), ..Default::default() })",
@@ -25,6 +26,7 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
+    /// - `query.cursor`: where the page begins: the `next_cursor` of the page before, instead of an offset.
     /// - `query.mark_read`: mark all notifications as read.
     /// - `query.mark_seen`: mark all notifications as seen.
     /// - `query.unread`: only notifications that have not been read.

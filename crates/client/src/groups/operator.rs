@@ -11,6 +11,7 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
+    /// - `query.cursor`: where the page begins: the `next_cursor` of the page before, instead of an offset.
     /// - `query.search`: part of a name, or the beginning of an id, in any case.
     /// - `query.statuses`: only organizations in one of these states; empty means all but DELETED.
     @example(
@@ -99,6 +100,7 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
+    /// - `query.cursor`: where the page begins: the `next_cursor` of the page before, instead of an offset.
     /// - `query.organization_id`: only those of this organization.
     /// - `query.types`: only activities on objects of these kinds; empty means all.
     @example(
@@ -114,8 +116,12 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
-    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", r#"println!("{:?}", reply.coupons);"#)
-    operator fn operator_list_coupons(query: &PageQuery) -> OperatorListCoupons {
+    /// - `query.cursor`: where the page begins: the `next_cursor` of the page before, instead of an offset.
+    @example(
+        "(&CursorPageQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.coupons);"#
+    )
+    operator fn operator_list_coupons(query: &CursorPageQuery) -> OperatorListCoupons {
         query: query,
     }
     all fn operator_all_coupons;

@@ -26,11 +26,13 @@ pub struct Postgres {
     pub connections: usize,
     /// Whether statements stay prepared on a connection.
     pub prepare: bool,
+    /// Whether changes are announced to other replicas at once.
+    pub notify: bool,
 }
 
 impl Default for Postgres {
     fn default() -> Self {
-        Postgres { ca: None, connections: 16, prepare: true }
+        Postgres { ca: None, connections: 16, prepare: true, notify: true }
     }
 }
 
@@ -71,6 +73,7 @@ impl super::Config {
                 ca: self.postgres.ca.clone(),
                 connections: self.postgres.connections,
                 prepare: self.postgres.prepare,
+                notify: self.postgres.notify,
             }),
         }
     }
@@ -91,7 +94,11 @@ impl super::Config {
     /// How to open it.
     #[must_use]
     pub fn store_options(&self) -> Options {
-        Options { unit_budget: self.unit_timeout.max(Duration::from_millis(1)), ..Options::new(self.target()) }
+        Options {
+            unit_budget: self.unit_timeout.max(Duration::from_millis(1)),
+            revocation_bound: self.revocation_bound,
+            ..Options::new(self.target())
+        }
     }
 
     /// The database in words: the path of its file, or the address of the server.

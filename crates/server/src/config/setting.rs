@@ -107,6 +107,15 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| Some(c.postgres.prepare.to_string()),
     },
     Setting {
+        key: "database_notify",
+        flag: false,
+        secret: false,
+        default: "true",
+        doc: "Whether replicas tell each other of changes by NOTIFY; off where the database has none",
+        set: |c, v| put(&mut c.postgres.notify, switch(v)),
+        show: |c| Some(c.postgres.notify.to_string()),
+    },
+    Setting {
         key: "unit_timeout_ms",
         flag: false,
         secret: false,
