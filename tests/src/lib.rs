@@ -26,5 +26,5 @@ pub use clock::TestClock;
 pub use mail::Mail;
 pub use people::{Organization, PASSWORD, Person};
 pub use postgres::{Cluster, Database, Options, Stop, Template, Tls};
-pub use server::TestServer;
+pub use server::{TestServer, on_postgres};
 pub use tcp_proxy::{Cut, Flow, TcpProxy};

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+use polity_server::config::database::Database as Store;
+use polity_server::config::value::Secret;
 use polity_server::{Config, Environment, Server, start};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Call, Mail, TestClock};
+use crate::{Balancer, Call, Cluster, Database, Mail, TestClock};
+
+/// Which store the servers of the tests use: `sqlite`, unless this says
+/// `postgres`. Then each is two replicas on a database of their own, and
+/// requests go to them in turn.
+const STORE: &str = "POLITY_TEST_STORE";
 
 /// A running server with its directory; both go with it.
 pub struct TestServer {
@@ -14,8 +21,11 @@ pub struct TestServer {
     pub clock: TestClock,
     /// Speaks to the server.
     pub http: reqwest::Client,
-    server: Option<Server>,
+    replicas: Vec<Server>,
+    configs: Vec<Config>,
+    balancer: Option<Balancer>,
     directory: TempDir,
+    _database: Option<Database>,
 }
 
 impl TestServer {
@@ -24,7 +34,8 @@ impl TestServer {
         Self::start_with(|_| {}).await
     }
 
-    /// The same with a changed configuration.
+    /// The same with a changed configuration. One that limits rates is a single
+    /// replica on either store: each counts for itself.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config {
@@ -33,19 +44,81 @@ impl TestServer {
             rate_limit: false,
             ..Config::default()
         };
+        let database = if on_postgres() { Some(database().await) } else { None };
+        if let Some(database) = &database {
+            config.database = Store::Postgres(Secret(database.url().to_owned()));
+            config.postgres.connections = 4;
+        }
         change(&mut config);
-        let clock = TestClock::default();
-        let server = start(config, environment(clock.clone())).await.expect("a server");
-        TestServer { clock, http: client(), server: Some(server), directory }
+        let balancer = if database.is_some() && !config.rate_limit { Some(Balancer::start(&[]).await) } else { None };
+        if let Some(balancer) = &balancer {
+            config.public_url.get_or_insert_with(|| balancer.url());
+        }
+        let mut server = TestServer {
+            clock: TestClock::default(),
+            http: client(),
+            replicas: Vec::new(),
+            configs: vec![config],
+            balancer,
+            directory,
+            _database: database,
+        };
+        server.start_replicas().await;
+        server
+    }
+
+    async fn start_replicas(&mut self) {
+        let environment = environment(self.clock.clone());
+        let first = start(self.configs[0].clone(), environment.clone()).await.expect("a server");
+        if let (Some(_), 1) = (&self.balancer, self.configs.len()) {
+            let second = self.second(first.operator_key());
+            self.configs.push(second);
+        }
+        self.replicas = vec![first];
+        for config in &self.configs[1..] {
+            self.replicas.push(start(config.clone(), environment.clone()).await.expect("a replica"));
+        }
+        if let Some(balancer) = &self.balancer {
+            let urls: Vec<_> = self.replicas.iter().map(Server::url).collect();
+            let replicas: Vec<_> = self.replicas.iter().map(|server| server.ctx().clone()).collect();
+            // A replica may be behind for as long as the bound allows; tests about that bound are elsewhere.
+            balancer.before_each(move |n| {
+                let ctx = replicas[n].clone();
+                Box::pin(async move { ctx.db.changes().catch_up().await })
+            });
+            balancer.set_targets(&urls);
+        }
+    }
+
+    /// The configuration of the second replica: the same keys and the same
+    /// outbox, in a directory of its own.
+    fn second(&self, operator_key: &str) -> Config {
+        let (first, data_dir) = (&self.configs[0], self.directory.path().join("data-2"));
+        let secret = std::fs::read_to_string(first.data_dir.join("secret.key")).expect("a secret key");
+        std::fs::create_dir_all(&data_dir).expect("a directory");
+        std::os::unix::fs::symlink(first.data_dir.join("outbox"), data_dir.join("outbox")).expect("a link");
+        Config {
+            data_dir,
+            secret_key: Some(Secret(secret.trim().to_owned())),
+            operator_key: Some(Secret(operator_key.to_owned())),
+            ..first.clone()
+        }
     }
 
     fn server(&self) -> &Server {
-        self.server.as_ref().expect("a running server")
+        self.replicas.first().expect("a running server")
     }
 
     /// The base URL.
     #[must_use]
     pub fn url(&self) -> String {
+        self.balancer.as_ref().map_or_else(|| self.server().url(), Balancer::url)
+    }
+
+    /// The base URL of one replica, past the balancer: for tests of what a
+    /// proxy would not pass on.
+    #[must_use]
+    pub fn direct_url(&self) -> String {
         self.server().url()
     }
 
@@ -76,7 +149,9 @@ impl TestServer {
     /// Moves the clock ahead and wakes the background worker.
     pub fn advance(&self, micros: i64) {
         self.clock.advance(micros);
-        self.server().ctx().wake.wake();
+        for replica in &self.replicas {
+            replica.ctx().wake.wake();
+        }
     }
 
     /// The mails delivered to an address so far, once none is waiting.
@@ -121,22 +196,45 @@ impl TestServer {
         panic!("gave up waiting until {what}");
     }
 
-    /// Stops the server gracefully and starts another on the same directory.
+    /// Stops the server gracefully and starts another on the same directory
+    /// with the same configuration.
     pub async fn restart(&mut self) {
-        self.server.take().expect("a running server").stop().await;
-        let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            data_dir: self.data_dir(),
-            rate_limit: false,
-            ..Config::default()
-        };
-        self.server = Some(start(config, environment(self.clock.clone())).await.expect("a server again"));
+        self.stop_replicas().await;
+        self.start_replicas().await;
     }
 
     /// Stops the server gracefully; the directory is gone afterwards.
     pub async fn stop(mut self) {
-        self.server.take().expect("a running server").stop().await;
+        self.stop_replicas().await;
     }
+
+    async fn stop_replicas(&mut self) {
+        if let Some(balancer) = &self.balancer {
+            balancer.before_each(|_| Box::pin(std::future::ready(())));
+        }
+        for replica in self.replicas.drain(..) {
+            replica.stop().await;
+        }
+    }
+}
+
+/// Whether the servers of the tests store in PostgreSQL.
+#[must_use]
+pub fn on_postgres() -> bool {
+    match std::env::var(STORE) {
+        Ok(store) if store == "postgres" => true,
+        Ok(store) if store != "sqlite" => panic!("{STORE} must be sqlite or postgres, not {store}"),
+        _ => false,
+    }
+}
+
+/// A fresh database with the current schema.
+async fn database() -> Database {
+    let template = Cluster::shared().await.template("polity", async |url| {
+        let config = Config { database: Store::Postgres(Secret(url)), ..Config::default() };
+        polity_server::migrate(&config, &environment(TestClock::default())).await.expect("the schema");
+    });
+    template.await.database().await
 }
 
 fn environment(clock: TestClock) -> Environment {

@@ -1,14 +1,14 @@
 //! Checks of how lists are read: what they skip, they skip on index entries.
 
-use polity_api::scalar::Timestamp;
 use rusqlite::Connection;
 
-use crate::{Statement, migrate, statements};
+use crate::migrate::migrate_file;
+use crate::{Statement, statements};
 
 fn migrated() -> (tempfile::TempDir, Connection) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t.db");
-    migrate(&path, Timestamp(0)).unwrap();
+    migrate_file(&path);
     let conn = Connection::open(path).unwrap();
     (dir, conn)
 }

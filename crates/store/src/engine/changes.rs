@@ -14,6 +14,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Subjects that share a slot are forgotten together, which is harmless.
@@ -30,6 +31,9 @@ pub struct Changes {
     started: Instant,
     /// Microseconds after `started` until which nothing can have been missed.
     trusted_until: AtomicU64,
+    /// Looks at what others changed that were asked for, and those that were done.
+    asked: watch::Sender<u64>,
+    looked: watch::Sender<u64>,
 }
 
 /// Where in the row of changes a unit began.
@@ -46,6 +50,8 @@ impl Changes {
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             started: Instant::now(),
             trusted_until: AtomicU64::new(if trusted { FOREVER } else { 0 }),
+            asked: watch::Sender::new(0),
+            looked: watch::Sender::new(0),
         }
     }
 
@@ -70,6 +76,32 @@ impl Changes {
         let until = self.trusted_until.load(Ordering::Acquire);
         let left = until.checked_sub(micros(self.started.elapsed()))?;
         (left > 0).then(|| Duration::from_micros(left))
+    }
+
+    /// Waits until everything is known here that was committed before the call,
+    /// by whomever. For those who cannot wait for the bound to pass.
+    pub async fn catch_up(&self) {
+        if self.trusted_until.load(Ordering::Acquire) == FOREVER {
+            return;
+        }
+        let mut number = 0;
+        self.asked.send_modify(|asked| {
+            *asked += 1;
+            number = *asked;
+        });
+        let mut looked = self.looked.subscribe();
+        // An error means that nobody looks any more: the database is being closed.
+        let _ = looked.wait_for(|looked| *looked >= number).await;
+    }
+
+    /// Who looks waits here to be asked.
+    pub(crate) fn asked(&self) -> watch::Receiver<u64> {
+        self.asked.subscribe()
+    }
+
+    /// A look is done that began after this many had been asked for.
+    pub(crate) fn looked(&self, asked: u64) {
+        self.looked.send_replace(asked);
     }
 
     fn is_trusted(&self) -> bool {

@@ -20,6 +20,7 @@ use deadpool_postgres::Pool;
 use futures_util::future::poll_fn;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_postgres::{AsyncMessage, Client, Connection};
@@ -121,6 +122,7 @@ impl Follower {
 
         let mut look = interval(self.bound / LOOKS);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asked = self.changes.asked();
         let mut canary = interval(CANARY);
         canary.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -129,14 +131,20 @@ impl Follower {
                     let heard = heard.ok_or_else(|| Error::Unreachable("the connection broke".into()))?;
                     self.hear(&mut session, &heard);
                 }
-                _ = look.tick() => {
-                    let started = Instant::now();
-                    timeout(self.bound, self.look(&mut session)).await.map_err(too_slow)??;
-                    self.changes.trust_from(started, self.bound);
-                }
+                _ = look.tick() => self.look_in_time(&mut session, &mut asked).await?,
+                _ = asked.changed() => self.look_in_time(&mut session, &mut asked).await?,
                 _ = canary.tick() => self.send_canary(&mut session),
             }
         }
+    }
+
+    /// Looks; what was asked for before has been answered then.
+    async fn look_in_time(&self, session: &mut Session, asked: &mut watch::Receiver<u64>) -> Result<(), Error> {
+        let (asked, started) = (*asked.borrow_and_update(), Instant::now());
+        timeout(self.bound, self.look(session)).await.map_err(too_slow)??;
+        self.changes.trust_from(started, self.bound);
+        self.changes.looked(asked);
+        Ok(())
     }
 
     async fn connect(&self) -> Result<Session, Error> {
