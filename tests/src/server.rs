@@ -25,7 +25,7 @@ pub struct TestServer {
     configs: Vec<Config>,
     balancer: Option<Balancer>,
     directory: TempDir,
-    _database: Option<Database>,
+    database: Option<Database>,
 }
 
 impl TestServer {
@@ -34,9 +34,18 @@ impl TestServer {
         Self::start_with(|_| {}).await
     }
 
+    /// A single replica on either store, for what each counts for itself.
+    pub async fn start_alone() -> Self {
+        Self::start_as(false, |_| {}).await
+    }
+
     /// The same with a changed configuration. One that limits rates is a single
     /// replica on either store: each counts for itself.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_as(true, change).await
+    }
+
+    async fn start_as(replicated: bool, change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -50,7 +59,8 @@ impl TestServer {
             config.postgres.connections = 4;
         }
         change(&mut config);
-        let balancer = if database.is_some() && !config.rate_limit { Some(Balancer::start(&[]).await) } else { None };
+        let replicated = replicated && database.is_some() && !config.rate_limit;
+        let balancer = if replicated { Some(Balancer::start(&[]).await) } else { None };
         if let Some(balancer) = &balancer {
             config.public_url.get_or_insert_with(|| balancer.url());
         }
@@ -61,7 +71,7 @@ impl TestServer {
             configs: vec![config],
             balancer,
             directory,
-            _database: database,
+            database,
         };
         server.start_replicas().await;
         server
@@ -132,6 +142,14 @@ impl TestServer {
     #[must_use]
     pub fn data_dir(&self) -> std::path::PathBuf {
         self.directory.path().join("data")
+    }
+
+    /// A connection to its PostgreSQL database; none where it is embedded.
+    pub async fn sql(&self) -> Option<tokio_postgres::Client> {
+        match &self.database {
+            Some(database) => Some(database.client().await),
+            None => None,
+        }
     }
 
     /// A request to be sent, without a token.

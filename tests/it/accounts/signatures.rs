@@ -100,6 +100,17 @@ async fn a_token_says_nothing_of_the_person_but_her_id() {
     assert!(!claims.to_string().contains("ann"), "{claims}");
 }
 
+/// The keys once every replica publishes this many.
+async fn published(server: &TestServer, count: usize) -> Vec<Value> {
+    let what = format!("there are {count} keys");
+    server
+        .until(&what, async || {
+            let (one, other) = (keys(server).await, keys(server).await);
+            (one.len() == count && other.len() == count).then_some(one)
+        })
+        .await
+}
+
 #[tokio::test]
 async fn a_new_key_signs_after_90_days_and_old_tokens_go_on() {
     let server =
@@ -107,17 +118,16 @@ async fn a_new_key_signs_after_90_days_and_old_tokens_go_on() {
     let ann = server.person("ann").await;
     let acme = ann.organization("acme").await;
     server.advance(91 * DAY);
-    let keys = server
-        .until("there are two keys", async || {
-            let keys = keys(&server).await;
-            (keys.len() == 2).then_some(keys)
-        })
-        .await;
+    let keys = published(&server, 2).await;
     let (old, _) = verified(&keys, &acme.token);
     assert_eq!(
         (profile_status(&server, &ann.token).await, scope(&server, &acme.token).await),
         (200, Ok(acme.id.clone()))
     );
+    let (still, _) = verified(&keys, &ann.switch(&acme.id).await);
+    assert_eq!(old["kid"], still["kid"], "a key is published before it signs");
+
+    server.advance(HOUR);
     let fresh = ann.switch(&acme.id).await;
     let (new, _) = verified(&keys, &fresh);
     assert_ne!(old["kid"], new["kid"]);

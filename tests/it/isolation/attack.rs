@@ -40,8 +40,7 @@ async fn no_operation_lets_a_stranger_read_or_change_anything() {
     let ann = server.person("ann").await;
     let victim = Victim::make(&server, &ann).await;
     let eve = Stranger::make(&server).await;
-    let database = server.data_dir().join("polity.db");
-    let before = fingerprint::of(&database, &victim.organization.id, &victim.user_id);
+    let before = fingerprint::of(&server, &victim.organization.id, &victim.user_id).await;
     assert!(before.len() > 20, "the victim has something to lose: {before:#?}");
 
     let (mut attacked, mut public) = (0, Vec::new());
@@ -74,7 +73,7 @@ async fn no_operation_lets_a_stranger_read_or_change_anything() {
             let reply = send(&server, meta, &first, Some(server.operator_key())).await;
             assert_eq!(reply.status, 403, "{} with the operator's key: {}", meta.id, reply.text);
         }
-        let after = fingerprint::of(&database, &victim.organization.id, &victim.user_id);
+        let after = fingerprint::of(&server, &victim.organization.id, &victim.user_id).await;
         assert_eq!(after, before, "{} changed something", meta.id);
     }
     assert_eq!(attacked + 1, (ALL.len() - public.len()) * 5, "every operation was attacked with every token");

@@ -22,7 +22,7 @@ async fn metrics(server: &TestServer) -> String {
 
 #[tokio::test]
 async fn requests_are_counted_by_operation_method_and_kind_of_status() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_alone().await;
     let acme = acme(&server).await;
     for _ in 0..2 {
         to(&server, &acme, "GET", "").send().await.ok();
@@ -55,7 +55,7 @@ async fn no_label_names_an_organization_a_person_or_a_path() {
 
 #[tokio::test]
 async fn unknown_routes_and_made_up_methods_share_one_series() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_alone().await;
     for n in 0..5 {
         server.call(&format!("X{n}"), &format!("/made/up/{n}")).send().await;
     }

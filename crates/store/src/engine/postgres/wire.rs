@@ -48,8 +48,11 @@ impl ToSql for Bound<'_> {
             Datum::Null => return Ok(IsNull::Yes),
             Datum::Uuid(bytes) => out.extend_from_slice(bytes.as_slice()),
             Datum::Bytes(bytes) => out.extend_from_slice(bytes),
-            // The one text PostgreSQL cannot hold; input is refused long before it comes here.
-            Datum::Text(text) if text.contains('\0') => return Err("a text with a null character".into()),
+            // PostgreSQL holds no text with a null character, and what is stored has none: what is looked for
+            // with one is not there.
+            Datum::Text(text) if text.contains('\0') => {
+                out.extend_from_slice(text.replace('\0', "\u{fffd}").as_bytes());
+            }
             Datum::Text(text) => out.extend_from_slice(text.as_bytes()),
             Datum::Integer(number) => out.extend_from_slice(&number.to_be_bytes()),
             Datum::Boolean(truth) => out.extend_from_slice(&[u8::from(*truth)]),
