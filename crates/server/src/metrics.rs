@@ -184,7 +184,8 @@ impl Metrics {
 
     /// Takes over for how long remembered rows are believed.
     pub fn trust(&self, trust: Option<Duration>) {
-        self.trust.set(trust.map_or(0.0, |left| if left == Duration::MAX { f64::INFINITY } else { left.as_secs_f64() }));
+        self.trust
+            .set(trust.map_or(0.0, |left| if left == Duration::MAX { f64::INFINITY } else { left.as_secs_f64() }));
     }
 
     /// Takes over what the store says.

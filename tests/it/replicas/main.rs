@@ -7,3 +7,4 @@ mod outage;
 mod revocation;
 mod round_trips;
 mod statements;
+mod tls;

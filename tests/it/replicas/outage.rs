@@ -34,7 +34,9 @@ async fn what_cannot_be_confirmed_is_answered_with_503_and_not_from_memory() {
 
     proxy.resume().await;
     server.until("it answers again", async || (ask().await.status == 200).then_some(())).await;
-    server.until("it is ready", async || (server.call_at(1, "GET", "/readyz").send().await.status == 200).then_some(())).await;
+    server
+        .until("it is ready", async || (server.call_at(1, "GET", "/readyz").send().await.status == 200).then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -62,7 +64,10 @@ async fn the_delay_of_a_change_is_measured_all_the_time() {
     server
         .until("a delay is measured", async || {
             let metrics = server.call_at(1, "GET", "/metrics").send().await.text;
-            let count = metrics.lines().find(|line| line.starts_with("polity_revocation_delay_seconds_count ")).expect("a count");
+            let count = metrics
+                .lines()
+                .find(|line| line.starts_with("polity_revocation_delay_seconds_count "))
+                .expect("a count");
             (!count.ends_with(" 0")).then_some(())
         })
         .await;

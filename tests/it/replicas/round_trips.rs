@@ -72,11 +72,11 @@ async fn a_write_is_one_transaction_of_few_round_trips() {
     let ann = server.person("ann").await;
     let acme = ann.organization("acme").await;
     for (method, path, body, most) in [
-        ("POST", "/v1/organizations/{id}/access_token", json!({}), 9),
-        ("POST", "/v1/organizations/{id}/switch", json!({}), 9),
-        ("PUT", "/v1/organizations/{id}/name", json!({"name": "other"}), 9),
-        ("POST", "/v1/organizations", json!({"name": "bolt"}), 9),
-        ("PUT", "/v1/organizations/{id}/budget", json!({"amount": "700"}), 9),
+        ("POST", "/v1/organizations/{id}/access_token", json!({}), 3),
+        ("POST", "/v1/organizations/{id}/switch", json!({}), 3),
+        ("PUT", "/v1/organizations/{id}/name", json!({"name": "other"}), 4),
+        ("POST", "/v1/organizations", json!({"name": "bolt"}), 6),
+        ("PUT", "/v1/organizations/{id}/budget", json!({"amount": "700"}), 4),
     ] {
         let cost = cost(&server, &acme, method, path, Some(&body)).await;
         println!("{cost} {method} {path}");

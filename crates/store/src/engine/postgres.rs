@@ -202,6 +202,8 @@ pub(crate) struct PgTx<'c> {
     spoiled: Mutex<Option<Spoiled>>,
     /// Whether the connection may serve others: not while a transaction is open on it.
     clean: AtomicBool,
+    /// Statements whose answers are waited for now.
+    waiting: AtomicU32,
     round_trips: AtomicU32,
 }
 
@@ -222,8 +224,20 @@ impl<'c> PgTx<'c> {
             sent: Mutex::default(),
             spoiled: Mutex::default(),
             clean: AtomicBool::new(false),
+            waiting: AtomicU32::new(0),
             round_trips: AtomicU32::new(0),
         }
+    }
+
+    /// Waits for an answer. Statements that are waited for together (`join`)
+    /// were sent together, and are one round trip.
+    async fn answer<T>(&self, statement: impl Future<Output = T>) -> T {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.round_trips.fetch_add(1, Ordering::Relaxed);
+        }
+        let answer = statement.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 
     /// The connection; the first call takes it from the pool and begins.
@@ -270,11 +284,10 @@ impl<'c> PgTx<'c> {
         let bound = Bound::all(&params.refs());
         let rows = if self.postgres.prepare {
             let statement = self.statement(client, query).await?;
-            client.query(&statement, &dynamic(&bound)).await
+            self.answer(client.query(&statement, &dynamic(&bound))).await
         } else {
-            client.query_typed(query.pg, &typed::<P>(&bound)).await
+            self.answer(client.query_typed(query.pg, &typed::<P>(&bound))).await
         };
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
         let rows = rows.map_err(|error| self.refused(error))?;
         rows.iter().map(|row| R::from_row(&mut PgRow::new(row))).collect()
     }
@@ -285,11 +298,10 @@ impl<'c> PgTx<'c> {
         let bound = Bound::all(&params.refs());
         let changed = if self.postgres.prepare {
             let statement = self.statement(client, query).await?;
-            client.execute(&statement, &dynamic(&bound)).await
+            self.answer(client.execute(&statement, &dynamic(&bound))).await
         } else {
-            client.execute_typed(query.pg, &typed::<P>(&bound)).await
+            self.answer(client.execute_typed(query.pg, &typed::<P>(&bound))).await
         };
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
         changed.map_err(|error| self.refused(error))
     }
 
@@ -343,8 +355,7 @@ impl<'c> PgTx<'c> {
     }
 
     async fn commit(&self, client: &Client, sent: Vec<Sent>, deadline: Instant) -> End {
-        let all = join(first_refusal(sent), client.batch_execute("commit"));
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        let all = self.answer(join(first_refusal(sent), client.batch_execute("commit")));
         let Ok((refused, committed)) = tokio::time::timeout_at(deadline.into(), all).await else {
             return End::Failed(Error::OutcomeUnknown);
         };

@@ -184,7 +184,8 @@ impl Follower {
 
     fn apply(&self, session: &mut Session, text: &str) {
         self.changes.apply(subjects(text));
-        if let Some((_, sent)) = session.canary.take_if(|(marker, _)| subjects(text).any(|subject| subject == *marker)) {
+        if let Some((_, sent)) = session.canary.take_if(|(marker, _)| subjects(text).any(|subject| subject == *marker))
+        {
             (self.delays)(sent.elapsed());
         }
     }
