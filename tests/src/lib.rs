@@ -3,17 +3,28 @@
 //!
 //! Arrange with [`TestServer::person`] and [`Person::organization`], act with
 //! [`TestServer::call`], assert on the [`Reply`].
+//!
+//! What stands around a server in production is here as well: a PostgreSQL
+//! [`Cluster`], a [`TcpProxy`] before it that fails on demand, and a [`Balancer`]
+//! before several servers.
 
+mod balancer;
 mod binary;
 mod call;
 mod clock;
 mod mail;
 mod people;
+mod postgres;
+pub mod programs;
 mod server;
+mod tcp_proxy;
 
+pub use balancer::Balancer;
 pub use binary::binary;
 pub use call::{Call, Reply};
 pub use clock::TestClock;
 pub use mail::Mail;
 pub use people::{Organization, PASSWORD, Person};
+pub use postgres::{Cluster, Database, Options, Stop, Template, Tls};
 pub use server::TestServer;
+pub use tcp_proxy::{Cut, Flow, TcpProxy};

@@ -6,9 +6,13 @@
 mod ci;
 mod deny;
 mod generate;
+#[path = "../../tests/src/programs.rs"]
+mod programs;
+mod servers;
 mod step;
 mod test;
 mod tidy;
+mod venv;
 
 use std::process::ExitCode;
 
