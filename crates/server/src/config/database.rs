@@ -35,7 +35,7 @@ impl Default for Postgres {
 }
 
 impl Database {
-    pub(super) fn parse(text: &str) -> Result<Database, String> {
+    pub(crate) fn parse(text: &str) -> Result<Database, String> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             // What it says is read here, so that a mistake is told by its name.
             let url = Secret(text.to_owned());
@@ -63,9 +63,7 @@ impl super::Config {
     #[must_use]
     pub fn target(&self) -> Target {
         match &self.database {
-            Database::Sqlite(path) => {
-                Target::Sqlite(path.clone().unwrap_or_else(|| self.data_dir.join("polity.db")))
-            }
+            Database::Sqlite(path) => Target::Sqlite(path.clone().unwrap_or_else(|| self.data_dir.join("polity.db"))),
             Database::Postgres(url) => Target::Postgres(PostgresOptions {
                 url: url.0.clone(),
                 ca: self.postgres.ca.clone(),

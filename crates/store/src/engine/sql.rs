@@ -98,8 +98,12 @@ macro_rules! params_of {
 }
 
 macro_rules! pg_text {
-    ($text:expr) => { $text };
-    ($text:expr, $pg:expr) => { $pg };
+    ($text:expr) => {
+        $text
+    };
+    ($text:expr, $pg:expr) => {
+        $pg
+    };
 }
 pub(crate) use {params_of, pg_text, queries};
 
