@@ -228,7 +228,7 @@ mod tests {
         assert!(target(&config, "postgres://h.example/d").unwrap().ca.is_none());
         let config = Config { postgres, ..config };
         assert_eq!(target(&config, "postgres://h.example/d").unwrap().ca, Some("ca.pem".into()));
-        let error = target(&config, "sqlite:/a/b.db").unwrap_err().to_string();
+        let error = target(&config, "sqlite:/a/b.db").err().unwrap().to_string();
         assert!(error.starts_with("--to must be a PostgreSQL server"), "{error}");
     }
 }

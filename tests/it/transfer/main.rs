@@ -4,5 +4,6 @@
 mod cut;
 mod moved;
 mod refused;
+mod schema;
 mod seeded;
 mod support;
