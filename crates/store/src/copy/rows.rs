@@ -115,6 +115,7 @@ pub(super) struct Comparison {
     source: Rows,
     target: Rows,
     waiting: (Option<Row>, Option<Row>),
+    digest: Digest,
 }
 
 impl Comparison {
@@ -122,7 +123,7 @@ impl Comparison {
     pub(super) fn new(table: &Table, source: Rows, target: Rows) -> Comparison {
         let place = |name: &&str| table.columns.iter().position(|column| column.name == *name);
         let key = table.key.iter().filter_map(place).collect();
-        Comparison { key, source, target, waiting: (None, None) }
+        Comparison { key, source, target, waiting: (None, None), digest: Digest::new(&Layout::from(table)) }
     }
 
     /// The next difference, in the order of the key.
@@ -133,6 +134,9 @@ impl Comparison {
         loop {
             if self.waiting.0.is_none() {
                 self.waiting.0 = self.source.next().await?;
+                if let Some(row) = &self.waiting.0 {
+                    self.digest.add(row);
+                }
             }
             if self.waiting.1.is_none() {
                 self.waiting.1 = self.target.next().await?;
@@ -154,6 +158,11 @@ impl Comparison {
                 }
             }
         }
+    }
+
+    /// The number and checksum of the rows of the source, once all have been compared.
+    pub(super) fn finish(self) -> TableDigest {
+        self.digest.finish()
     }
 
     fn compare_keys(&self, one: &Row, other: &Row) -> Ordering {

@@ -94,7 +94,13 @@ pub async fn transfer(
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<Vec<TransferredTable>, Error> {
     let last = check_source(source)?;
-    let mut work = Work { source, reader: remote::connect(options).await?, tell, counts: vec![(0, 0); TABLES.len()] };
+    let mut work = Work {
+        source,
+        reader: remote::connect(options).await?,
+        tell,
+        counts: vec![(0, 0); TABLES.len()],
+        same: vec![None; TABLES.len()],
+    };
     if pass != Pass::Verify {
         crate::migrate(&Target::Postgres(options.clone()), now).await?;
         let writer = remote::connect(options).await?;
@@ -228,6 +234,8 @@ struct Work<'a> {
     tell: &'a (dyn Fn(Progress) + Sync),
     /// Rows deleted and written, for each table.
     counts: Vec<(u64, u64)>,
+    /// What was found to be the same on both sides, for each table.
+    same: Vec<Option<TableDigest>>,
 }
 
 impl Work<'_> {
@@ -288,8 +296,14 @@ impl Work<'_> {
                 break;
             }
         }
+        let digest = comparison.finish();
+        self.tell(table, "compared", digest.rows);
         self.count(at, count, 0);
-        self.tell(table, "compared", count);
+        if state == State::Same
+            && let Some(same) = self.same.get_mut(at)
+        {
+            *same = Some(digest);
+        }
         Ok(state)
     }
 
@@ -349,10 +363,16 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Reads both sides from the beginning.
+    /// Reads both sides from the beginning, but for tables that were compared row
+    /// by row and not written to.
     async fn verify(&self) -> Result<Vec<TransferredTable>, Error> {
         let mut tables = Vec::with_capacity(TABLES.len());
-        for (table, (deleted, written)) in TABLES.iter().zip(&self.counts) {
+        for ((table, (deleted, written)), same) in TABLES.iter().zip(&self.counts).zip(&self.same) {
+            if let Some(same) = same {
+                let (source, target) = (same.clone(), same.clone());
+                tables.push(TransferredTable { name: table.name, deleted: 0, written: 0, source, target });
+                continue;
+            }
             let (source, target) = (self.of_source(table), remote::read(&self.reader, table));
             // Each on a core of its own.
             let source = tokio::spawn(source.digest(table));
