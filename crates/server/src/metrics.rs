@@ -131,7 +131,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "revocation_delay",
-            "Time until a change made through another connection was known here",
+            "Time until a change through another connection was known here",
             Unit::Seconds,
             metrics.revocation_delays.clone(),
         );

@@ -13,7 +13,7 @@ use crate::engine::row::Source;
 use crate::engine::value::{Datum, Kind, Param};
 
 /// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
-const EPOCH_MICROS: i64 = 946_684_800_000_000;
+pub(crate) const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// The type of PostgreSQL that holds a kind of value.
 pub(crate) const fn type_of(kind: Kind) -> Type {
