@@ -2,63 +2,94 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// What a writer was told has happened.
-#[derive(Default)]
-pub struct Ledger {
-    pub token: String,
-    /// Organizations that were created and left alone: id and name.
-    pub organizations: Vec<(String, String)>,
-    /// Credentials of such organizations: organization and token.
-    pub credentials: Vec<(String, String)>,
-    /// Addresses that were invited.
-    pub invited: Vec<String>,
-    /// Organizations whose deactivation was acknowledged, with a credential of each.
-    pub deactivated: Vec<(String, String)>,
-    /// Organizations whose deletion was acknowledged.
-    pub deleted: Vec<String>,
-    /// Sessions that were logged out.
-    pub logged_out: Vec<String>,
-    /// The organization with the budget.
-    pub budget_of: String,
-    /// The last budget that was acknowledged, and the last one that was asked for.
-    pub budget: (i64, i64),
-}
+use crate::load::{Ledger, Seen};
+
+/// How long a writer is refused by all servers before the test ends.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client with a session of its own.
 pub struct Writer {
     pub http: reqwest::Client,
-    pub url: String,
+    pub urls: Vec<String>,
+    /// Which server is asked next.
+    pub turn: usize,
     pub name: String,
     pub ledger: Ledger,
+    pub seen: Arc<Seen>,
     pub stop: Arc<AtomicBool>,
 }
 
-impl Writer {
-    /// The reply to a request, if it was acknowledged; a refusal ends the test.
-    async fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> Option<Value> {
-        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
-        let reply = request.bearer_auth(token).body(body.to_string()).send().await.ok()?;
-        let status = reply.status().as_u16();
-        let text = reply.text().await.ok()?;
-        assert!(matches!(status, 200 | 503), "{method} {path}: {status} {text}");
-        (status == 200).then(|| serde_json::from_str(&text).unwrap())
-    }
+/// What became of a request.
+enum Outcome {
+    Acknowledged(Value),
+    NotDone,
+    Unknown,
+}
 
+impl Writer {
     /// Writes until it is told to stop; returns what was acknowledged.
     pub async fn run(mut self) -> Ledger {
         let mut round = 0;
         while !self.stop.load(Ordering::Relaxed) {
             round += 1;
             if self.round(round).await.is_none() {
-                // The server is gone: nothing is known of the last request.
+                // Nothing is known of the last request.
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
         self.ledger
+    }
+
+    /// The reply to a request, once it is acknowledged. One that was not done is sent to the next server, and so is
+    /// one that may be done twice; of others nothing is known when the answer is lost.
+    async fn send(&mut self, method: &str, path: &str, token: &str, body: &Value) -> Option<Value> {
+        let (repeatable, since) = (matches!(method, "GET" | "PUT"), Instant::now());
+        loop {
+            match self.ask(method, path, token, body).await {
+                Outcome::Acknowledged(reply) => return Some(reply),
+                Outcome::Unknown if !repeatable => return None,
+                Outcome::NotDone | Outcome::Unknown if self.stop.load(Ordering::Relaxed) => return None,
+                Outcome::NotDone | Outcome::Unknown => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+            assert!(since.elapsed() < PATIENCE, "{method} {path}: refused by all servers for a minute");
+        }
+    }
+
+    /// Asks the next server once; a refusal ends the test.
+    async fn ask(&mut self, method: &str, path: &str, token: &str, body: &Value) -> Outcome {
+        let server = self.turn % self.urls.len();
+        self.turn += 1;
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.urls[server]));
+        let reply = match request.bearer_auth(token).body(body.to_string()).send().await {
+            Ok(reply) => reply,
+            Err(error) => {
+                self.seen.broken(&error);
+                return if error.is_connect() { Outcome::NotDone } else { Outcome::Unknown };
+            }
+        };
+        let status = reply.status().as_u16();
+        let text = match reply.text().await {
+            Ok(text) => text,
+            Err(error) => {
+                self.seen.broken(&error);
+                return Outcome::Unknown;
+            }
+        };
+        assert!(matches!(status, 200 | 503), "{method} {path}: {status} {text}");
+        if status == 200 {
+            self.seen.acknowledged(server);
+            return Outcome::Acknowledged(serde_json::from_str(&text).unwrap());
+        }
+        if text.contains("look whether it happened") || text.contains("took too long") {
+            self.seen.unknown();
+            return Outcome::Unknown;
+        }
+        self.seen.refused();
+        Outcome::NotDone
     }
 
     async fn round(&mut self, round: u32) -> Option<()> {
@@ -117,18 +148,26 @@ impl Writer {
         if !delete {
             return Some(());
         }
-        loop {
-            let read = self.send("GET", &path, token, &Value::Null).await?;
-            match read["organization"]["status"].as_str() {
-                Some("DEACTIVATED") => break,
-                Some("DEACTIVATING") => tokio::time::sleep(Duration::from_millis(5)).await,
-                other => panic!("{id} is {other:?} after its deactivation was acknowledged"),
-            }
+        if !self.is_deactivated(token, &path).await? {
+            return Some(());
         }
         self.ledger.deactivated.retain(|(other, _)| other != id);
         self.send("DELETE", &path, token, &Value::Null).await?;
         self.ledger.deleted.push(id.to_owned());
         Some(())
+    }
+
+    /// Whether a deactivation is done before long: work that died with a server is taken over after a while only.
+    async fn is_deactivated(&mut self, token: &str, path: &str) -> Option<bool> {
+        for _ in 0..200 {
+            let read = self.send("GET", path, token, &Value::Null).await?;
+            match read["organization"]["status"].as_str() {
+                Some("DEACTIVATED") => return Some(true),
+                Some("DEACTIVATING") => tokio::time::sleep(Duration::from_millis(5)).await,
+                other => panic!("{path} is {other:?} after its deactivation was acknowledged"),
+            }
+        }
+        Some(false)
     }
 }
 
