@@ -208,6 +208,12 @@ impl<'c> PgTx<'c> {
     fn post(&self, mut statement: Sent) {
         // The first poll puts it on the wire, in order.
         let answered = statement.as_mut().now_or_never();
+        if let Some(Err(error)) = &answered
+            && error.as_db_error().is_none()
+        {
+            // It never left, so what it belongs to must not be committed without it.
+            self.failed(&Error::Unreachable(String::new()));
+        }
         let statement = answered.map_or(statement, |result| Box::pin(std::future::ready(result)));
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
     }
@@ -293,6 +299,7 @@ impl<'c> PgTx<'c> {
         }
         // What a statement failed on may be what one before it, still unseen, was refused for.
         let earlier = if spoiled == Some(Spoiled::Refused) { first_refusal(sent).await } else { None };
+        let earlier = earlier.map(Error::from);
         if spoiled != Some(Spoiled::Lost) {
             let ending = if self.mode == Mode::Read && spoiled.is_none() { "commit" } else { "rollback" };
             // Nobody waits for the answer: whoever uses the connection next is served after it.
@@ -310,6 +317,9 @@ impl<'c> PgTx<'c> {
     }
 
     async fn commit(&self, client: &Client, sent: Vec<Sent>, deadline: Instant) -> End {
+        if client.is_closed() {
+            return again(Spoiled::Lost);
+        }
         let all = join(first_refusal(sent), client.batch_execute("commit"));
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         let Ok((refused, committed)) = tokio::time::timeout_at(deadline.into(), all).await else {
@@ -320,11 +330,13 @@ impl<'c> PgTx<'c> {
         self.clean.store(!matches!(committed, Err(Error::Unreachable(_))), Ordering::Relaxed);
         match (refused, committed) {
             (None, Ok(())) => End::Done,
-            (Some(error @ (Error::Conflict | Error::Unreachable(_))), _) => End::Again(error),
-            (Some(error), _) => End::Failed(error),
+            (Some(refused), _) if refused.as_db_error().is_some() => match Error::from(refused) {
+                error @ (Error::Conflict | Error::Unreachable(_)) => End::Again(error),
+                error => End::Failed(error),
+            },
+            // The connection broke before the answer to `commit`, which was on its way together with the rest.
+            (Some(_), _) | (None, Err(Error::Unreachable(_))) => End::Failed(Error::OutcomeUnknown),
             (None, Err(Error::Conflict)) => End::Again(Error::Conflict),
-            // The connection broke between `commit` and its answer.
-            (None, Err(Error::Unreachable(_))) => End::Failed(Error::OutcomeUnknown),
             (None, Err(error)) => End::Failed(error),
         }
     }
@@ -351,8 +363,8 @@ fn again(why: Spoiled) -> End {
 
 /// The first refusal among statements whose results nobody waited for; those
 /// after it are refused because of it.
-async fn first_refusal(sent: Vec<Sent>) -> Option<Error> {
-    join_all(sent).await.into_iter().find_map(Result::err).map(Error::from)
+async fn first_refusal(sent: Vec<Sent>) -> Option<tokio_postgres::Error> {
+    join_all(sent).await.into_iter().find_map(Result::err)
 }
 
 fn no_connection(error: PoolError) -> Error {
