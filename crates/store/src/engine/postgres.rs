@@ -7,6 +7,7 @@
 //! a round trip is only made for an answer that is needed.
 
 pub(crate) mod connect;
+mod hosts;
 pub(crate) mod wire;
 
 use std::panic::AssertUnwindSafe;
@@ -27,6 +28,7 @@ use tokio_postgres::types::Type;
 use crate::Error;
 use crate::engine::db::{Tx, Unit};
 use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::hosts::{Hosts, NEXT_HOST_AFTER};
 use crate::engine::postgres::wire::{Bound, PgRow, type_of};
 use crate::engine::row::FromRow;
 use crate::engine::sql::Query;
@@ -72,11 +74,14 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) fn open(options: &PostgresOptions, unit_budget: Duration) -> Result<Postgres, Error> {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(options.config()?, options.tls()?, recycling);
+        let config = options.config()?;
+        let hosts = Hosts::new(&config, options.tls()?);
+        let create_timeout = POOL_WAIT + NEXT_HOST_AFTER * u32::try_from(hosts.len() - 1).unwrap_or(0);
+        let manager = Manager::from_connect(config, hosts, recycling);
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
             .wait_timeout(Some(POOL_WAIT))
-            .create_timeout(Some(POOL_WAIT))
+            .create_timeout(Some(create_timeout))
             .runtime(Runtime::Tokio1)
             .post_create(Hook::async_fn(move |client, _| {
                 Box::pin(async move { connect::set_up(client, unit_budget).await.map_err(HookError::Backend) })
@@ -120,6 +125,12 @@ impl Postgres {
             tokio::time::sleep(pause).await;
         }
     }
+
+    /// Closes the connections that nobody uses: one did not answer in time, and when the machine at its other end
+    /// hangs, each of them would cost another unit all its time.
+    fn distrust(&self) {
+        self.pool.retain(|_, _| false);
+    }
 }
 
 /// Up to 1, 2, 4, … 64 ms, at random, so that those who collided part.
@@ -141,6 +152,7 @@ async fn run<A, T, E: From<Error>>(
         Ok(Err(_)) => Err(Error::Panicked(name).into()),
         Err(_) => {
             tx.failed(&Error::Unreachable(String::new()));
+            tx.postgres.distrust();
             Err(Error::Interrupted.into())
         }
     }
@@ -323,6 +335,7 @@ impl<'c> PgTx<'c> {
         let all = join(first_refusal(sent), client.batch_execute("commit"));
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         let Ok((refused, committed)) = tokio::time::timeout_at(deadline.into(), all).await else {
+            self.postgres.distrust();
             return End::Failed(Error::OutcomeUnknown);
         };
         let committed = committed.map_err(Error::from);
