@@ -59,7 +59,8 @@ pub fn mails(outboxes: &[PathBuf], ledgers: &[Ledger]) -> usize {
         for entry in std::fs::read_dir(outbox).expect("an outbox").map(Result::unwrap) {
             if entry.path().extension().is_some_and(|e| e == "eml") {
                 let mail = std::fs::read_to_string(entry.path()).unwrap();
-                let to = mail.lines().find_map(|line| line.strip_prefix("To: ")).expect("a recipient").trim().to_owned();
+                let to =
+                    mail.lines().find_map(|line| line.strip_prefix("To: ")).expect("a recipient").trim().to_owned();
                 if let Some(other) = mails.entry(to).or_default().insert(entry.file_name(), mail.clone()) {
                     assert_eq!(mail, other, "two mails have the same name");
                     written_again += 1;
@@ -85,10 +86,7 @@ pub const FLAWS: &[(&str, &str)] = &[
     ),
     ("pieces of work that were not done", "select count(*) from jobs"),
     ("mails that were not sent", "select count(*) from mails"),
-    (
-        "organizations that are stuck",
-        "select count(*) from organizations where status in ('DEACTIVATING', 'DELETING')",
-    ),
+    ("organizations that are stuck", "select count(*) from organizations where status in ('DEACTIVATING', 'DELETING')"),
     (
         "organizations without a member",
         "select count(*) from organizations o where o.status <> 'DELETED' and not exists

@@ -57,6 +57,12 @@ impl Process {
         panic!("the server does not answer");
     }
 
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// `kill -9`.
     ///
     /// # Panics
