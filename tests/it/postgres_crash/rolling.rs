@@ -36,12 +36,13 @@ async fn a_running_replica_works_on_while_the_next_release_expands_the_schema() 
 
     let client = database.client().await;
     // As a migration should: rather than hold up everybody, it gives up and tries again.
-    client.batch_execute("set lock_timeout = '200ms'").await.unwrap();
+    client.batch_execute("set lock_timeout = '100ms'").await.unwrap();
     let mut tries = 0;
     while let Err(error) = client.batch_execute(EXPANSION).await {
         client.batch_execute("rollback").await.unwrap();
         tries += 1;
-        assert!(tries < 200, "{error:?}");
+        assert!(tries < 500, "{error:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     load.seen().recovered().await;
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -11,6 +11,9 @@ use crate::load::{Ledger, Seen};
 /// How long a writer is refused by all servers before the test ends.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many organizations a writer deletes at least: until then it has done everything else at least as often.
+const ENOUGH: usize = 2;
+
 /// A client with a session of its own.
 pub struct Writer {
     pub http: reqwest::Client,
@@ -31,10 +34,17 @@ enum Outcome {
 }
 
 impl Writer {
-    /// Writes until it is told to stop; returns what was acknowledged.
+    /// Writes until it is told to stop and has come all the way often enough to prove something; returns what was
+    /// acknowledged.
     pub async fn run(mut self) -> Ledger {
-        let mut round = 0;
-        while !self.stop.load(Ordering::Relaxed) {
+        let (mut round, mut stopped) = (0, None);
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                let since: &Instant = stopped.get_or_insert_with(Instant::now);
+                if self.ledger.deleted.len() >= ENOUGH || since.elapsed() > PATIENCE {
+                    break;
+                }
+            }
             round += 1;
             if self.round(round).await.is_none() {
                 // Nothing is known of the last request.
