@@ -2,32 +2,34 @@
 //! that accepts connections and says nothing more must not keep anybody from
 //! the one that took over.
 
-use std::sync::Arc;
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::Connect;
-use futures_util::future::{BoxFuture, select_ok};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// How much later the next host is asked too, when the ones before it have not answered.
+/// How long one host is waited for before the next is asked too.
 pub(crate) const NEXT_HOST_AFTER: Duration = Duration::from_millis(500);
 
 /// The hosts of a configuration.
 pub(crate) struct Hosts {
     /// A configuration for each.
-    each: Arc<[Config]>,
+    each: Vec<Config>,
     tls: MakeRustlsConnect,
     /// The one that was connected to last; it is asked first.
-    last: Arc<AtomicUsize>,
+    last: AtomicUsize,
 }
 
 impl Hosts {
     pub(crate) fn new(config: &Config, tls: MakeRustlsConnect) -> Hosts {
-        Hosts { each: each(config).into(), tls, last: Arc::default() }
+        Hosts { each: each(config), tls, last: AtomicUsize::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -37,18 +39,16 @@ impl Hosts {
 
 impl Connect for Hosts {
     fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
-        let (each, last) = (self.each.iter().enumerate(), self.last.load(Ordering::Relaxed));
-        let attempts = each.map(|(index, config)| -> BoxFuture<'_, _> {
-            let (turn, tls) = ((index + self.len() - last) % self.len(), self.tls.clone());
-            Box::pin(async move {
-                tokio::time::sleep(NEXT_HOST_AFTER * u32::try_from(turn).unwrap_or(u32::MAX)).await;
-                let (client, connection) = config.connect(tls).await?;
-                Ok((index, client, connection))
-            })
+        let last = self.last.load(Ordering::Relaxed);
+        let (before, from) = self.each.split_at(last.min(self.len()));
+        let hosts = (last..).zip(from).chain((0..).zip(before));
+        let attempts = hosts.map(|(index, config)| async move {
+            let (client, connection) = config.connect(self.tls.clone()).await?;
+            Ok((index, client, connection))
         });
-        let attempts = select_ok(attempts);
+        let found = first(attempts.collect());
         Box::pin(async move {
-            let ((index, client, connection), _) = attempts.await?;
+            let (index, client, connection) = found.await?;
             self.last.store(index, Ordering::Relaxed);
             let task = tokio::spawn(async move {
                 if let Err(error) = connection.await {
@@ -57,6 +57,22 @@ impl Connect for Hosts {
             });
             Ok((client, task))
         })
+    }
+}
+
+/// The first that succeeds. Each begins when the one before it has failed, or has taken too long.
+async fn first<T, E>(attempts: Vec<impl Future<Output = Result<T, E>>>) -> Result<T, E> {
+    let (mut next, mut running) = (attempts.into_iter(), FuturesUnordered::new());
+    loop {
+        running.extend(next.next());
+        let patience = if next.len() > 0 { NEXT_HOST_AFTER } else { Duration::MAX };
+        match tokio::time::timeout(patience, running.next()).await {
+            Ok(Some(Ok(found))) => return Ok(found),
+            Ok(Some(Err(error))) if running.is_empty() && next.len() == 0 => return Err(error),
+            Ok(Some(Err(_))) | Err(_) => {}
+            // There was none to begin with, which is not a configuration.
+            Ok(None) => std::future::pending().await,
+        }
     }
 }
 
@@ -119,6 +135,26 @@ fn only(config: &Config, index: usize) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Succeeds, fails, or hangs.
+    async fn attempt(outcome: Option<Result<u8, u8>>) -> Result<u8, u8> {
+        match outcome {
+            Some(outcome) => outcome,
+            None => std::future::pending().await,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_host_that_fails_or_hangs_is_followed_by_the_next() {
+        for (outcomes, expected) in [
+            (vec![Some(Ok(1)), Some(Ok(2))], Ok(1)),
+            (vec![Some(Err(1)), Some(Ok(2))], Ok(2)),
+            (vec![None, Some(Err(2)), Some(Ok(3))], Ok(3)),
+            (vec![Some(Err(1)), Some(Err(2))], Err(2)),
+        ] {
+            assert_eq!(first(outcomes.into_iter().map(attempt).collect()).await, expected);
+        }
+    }
 
     #[test]
     fn a_configuration_of_each_host_says_everything_else_as_before() {
