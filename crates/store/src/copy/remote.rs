@@ -17,6 +17,7 @@ use crate::copy::binary::{self, Reader};
 use crate::copy::rows::{Batch, Rows};
 use crate::copy::{Cell, Column, Holds, Row, Table};
 use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::hosts::Hosts;
 
 /// Rows handed on at a time.
 const BATCH: usize = 1000;
@@ -25,7 +26,7 @@ const PIECE_BYTES: usize = 256 << 10;
 
 /// A connection for long work: no statement on it is cut short.
 pub(super) async fn connect(options: &PostgresOptions) -> Result<Arc<Client>, Error> {
-    let (client, connection) = options.config()?.connect(options.tls()?).await?;
+    let (client, connection) = Hosts::new(options)?.any_in_time().await?;
     // How it ends is seen by the client.
     tokio::spawn(connection);
     client.batch_execute("set statement_timeout = 0; set work_mem = '64MB'").await?;
