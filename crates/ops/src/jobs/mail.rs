@@ -138,7 +138,10 @@ async fn send(mailer: &Mailer, row: &MailRow) -> Outcome {
     match &mailer.way {
         Way::Outbox(directory) => {
             let name = format!("{}-{}.eml", row.created_at.0, row.id);
-            match write_durably(directory, &name, &message.formatted()) {
+            let (directory, file, content) = (directory.clone(), name.clone(), message.formatted());
+            // A flush can take as long as the disk is busy: no other request has to wait for it.
+            let written = tokio::task::spawn_blocking(move || write_durably(&directory, &file, &content)).await;
+            match written.map_err(std::io::Error::other).flatten() {
                 Ok(()) => {
                     tracing::info!(subject = row.subject, link = row.link, file = name, "mail written to the outbox");
                     Outcome::Delivered
