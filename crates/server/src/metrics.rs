@@ -60,6 +60,7 @@ pub(crate) struct Metrics {
     units: Family<StoreOutcome, Counter>,
     unit_durations: Histograms<StoreUnit>,
     unit_waits: Histograms<StoreUnit>,
+    revocation_delays: Histogram,
     organizations: Family<Status, Gauge>,
     mails: Family<State, Gauge>,
     jobs: Gauge,
@@ -84,6 +85,7 @@ impl Metrics {
             units: Family::default(),
             unit_durations: Family::new_with_constructor(unit_buckets),
             unit_waits: Family::new_with_constructor(unit_buckets),
+            revocation_delays: delay_buckets(),
             organizations: Family::default(),
             mails: Family::default(),
             jobs: Gauge::default(),
@@ -109,6 +111,12 @@ impl Metrics {
             "Time a unit of work waited to run",
             Unit::Seconds,
             metrics.unit_waits.clone(),
+        );
+        registry.register_with_unit(
+            "revocation_delay",
+            "Time from a change until this replica heard of it, on PostgreSQL",
+            Unit::Seconds,
+            metrics.revocation_delays.clone(),
         );
         registry.register("organizations", "Organizations by status", metrics.organizations.clone());
         registry.register("mails", "Mails that are waiting, and mails given up", metrics.mails.clone());
@@ -144,6 +152,11 @@ impl Metrics {
         self.unit_waits.get_or_create(&StoreUnit { unit }).observe(measured.queued.as_secs_f64());
     }
 
+    /// Notes how long a change took to be known here.
+    pub fn change_known(&self, after: Duration) {
+        self.revocation_delays.observe(after.as_secs_f64());
+    }
+
     /// Takes over what the store says.
     pub fn take(&self, snapshot: &Snapshot) {
         for (status, count) in &snapshot.organizations {
@@ -172,6 +185,11 @@ fn unit_buckets() -> Histogram {
     Histogram::new(exponential_buckets(0.000_02, 4.0, 10))
 }
 
+/// From half a millisecond to 8 seconds: the usual bound is one second.
+fn delay_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_5, 2.0, 15))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +204,8 @@ mod tests {
         assert!(text.contains(counted), "{text}");
         assert!(text.contains("polity_http_requests_in_flight 1"));
         assert!(text.contains(r#"polity_http_request_duration_seconds_count{operation="GetOrganization"} 1"#));
+        metrics.change_known(Duration::from_millis(2));
+        assert!(metrics.encode().unwrap().contains("polity_revocation_delay_seconds_count 1"));
         drop(in_flight);
         assert!(metrics.encode().unwrap().contains("polity_http_requests_in_flight 0"));
     }

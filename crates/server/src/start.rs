@@ -97,7 +97,9 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
     let observer = Arc::new(move |measured| observer.unit(&measured));
-    let db = Db::open(&Options { observer, ..options })?;
+    let delays = metrics.clone();
+    let delays = Arc::new(move |delay| delays.change_known(delay));
+    let db = Db::open(&Options { observer, delays, ..options })?;
 
     let unusable = |cause| Error::Io { what: format!("cannot listen on {}", config.listen), cause };
     let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
