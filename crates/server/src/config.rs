@@ -359,7 +359,10 @@ mod tests {
         ] {
             let config = load(&ServeArgs::default(), &[("POLITY_DATABASE_URL", url)]).unwrap();
             assert_eq!(config.database_name(), name);
-            assert!(!format!("{config:?}{}", setting::show(&config)).contains("secret@"), "a password is never printed");
+            assert!(
+                !format!("{config:?}{}", setting::show(&config)).contains("secret@"),
+                "a password is never printed"
+            );
         }
     }
 

@@ -196,7 +196,8 @@ fn whatever_changes_a_row_that_is_remembered_names_its_subject() {
     for statement in statements() {
         let (name, text) = (short(statement.name()), statement.pg());
         let changes = REMEMBERED.iter().any(|table| {
-            text.contains(&format!("update {table} ")) || text.contains(&format!("delete from {table} "))
+            text.contains(&format!("update {table} "))
+                || text.contains(&format!("delete from {table} "))
                 || (text.contains(&format!("insert into {table} ")) && text.contains("on conflict"))
         });
         // An expired row says nothing that the time in it does not say.

@@ -65,13 +65,7 @@ enum Next {
 
 /// Compares a step with what is applied: the newest version, and the checksum
 /// of this step if it is among them.
-fn next(
-    migration: &Migration,
-    known: i64,
-    newest: i64,
-    applied: Option<&str>,
-    checksum: &str,
-) -> Result<Next, Error> {
+fn next(migration: &Migration, known: i64, newest: i64, applied: Option<&str>, checksum: &str) -> Result<Next, Error> {
     if newest > known {
         return Err(Error::NewerSchema { found: newest, known });
     }

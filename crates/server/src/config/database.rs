@@ -65,9 +65,7 @@ impl super::Config {
     #[must_use]
     pub fn target(&self) -> Target {
         match &self.database {
-            Database::Sqlite(path) => {
-                Target::Sqlite(path.clone().unwrap_or_else(|| self.data_dir.join("polity.db")))
-            }
+            Database::Sqlite(path) => Target::Sqlite(path.clone().unwrap_or_else(|| self.data_dir.join("polity.db"))),
             Database::Postgres(url) => Target::Postgres(PostgresOptions {
                 url: url.0.clone(),
                 ca: self.postgres.ca.clone(),

@@ -105,7 +105,6 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-
     use super::*;
     use crate::copy::TABLES;
 

@@ -124,13 +124,21 @@ macro_rules! params_of {
 }
 
 macro_rules! pg_text {
-    ($text:expr) => { $text };
-    ($text:expr, $pg:expr) => { $pg };
+    ($text:expr) => {
+        $text
+    };
+    ($text:expr, $pg:expr) => {
+        $pg
+    };
 }
 
 macro_rules! touched {
-    () => { None };
-    ($n:literal) => { Some($n) };
+    () => {
+        None
+    };
+    ($n:literal) => {
+        Some($n)
+    };
 }
 pub(crate) use {params_of, pg_text, queries, touched};
 

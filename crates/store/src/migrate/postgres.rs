@@ -17,11 +17,7 @@ use crate::migrate::{Migration, Next, checksum, known, next};
 /// that start together on an empty database can collide over their names.
 const TRIES: usize = 10;
 
-pub(super) async fn apply(
-    options: &PostgresOptions,
-    migrations: &[Migration],
-    now: Timestamp,
-) -> Result<usize, Error> {
+pub(super) async fn apply(options: &PostgresOptions, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {
     let (mut client, connection) = options.config()?.connect(options.tls()?).await.map_err(Error::from)?;
     let connection = tokio::spawn(connection);
     let applied = apply_all(&mut client, migrations, now).await;
