@@ -20,7 +20,7 @@ STORE = os.environ.get("POLITY_TEST_STORE", "sqlite")
 assert STORE in ("sqlite", "postgres"), f"POLITY_TEST_STORE must be sqlite or postgres, not {STORE}"
 
 # Nothing here leaves the machine, whatever the environment says.
-os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
 def pytest_report_header():

@@ -39,14 +39,17 @@ def program():
     return path
 
 
-def example(port, replicas):
-    """The text of the document, for these addresses and without TLS."""
+def example(port, replicas, certificate=None):
+    """The text of the document, for these addresses; without TLS, unless there is a file with certificate and key."""
     (text,) = re.findall(r"^```nginx\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
     for old, new in (
         *((f"server 10.0.0.{n}:8080;", f"server {address};") for n, address in enumerate(replicas, 1)),
-        ("listen 443 ssl;", f"listen 127.0.0.1:{port};"),
-        ("ssl_certificate /etc/ssl/certs/polity.pem;", ""),
-        ("ssl_certificate_key /etc/ssl/private/polity.pem;", ""),
+        ("listen 443 ssl;", f"listen 127.0.0.1:{port}{' ssl' if certificate else ''};"),
+        ("ssl_certificate /etc/ssl/certs/polity.pem;", f"ssl_certificate {certificate};" if certificate else ""),
+        (
+            "ssl_certificate_key /etc/ssl/private/polity.pem;",
+            f"ssl_certificate_key {certificate};" if certificate else "",
+        ),
     ):
         assert text.count(old) == 1, f"{DOCUMENT} should say {old!r} once"
         text = text.replace(old, new)
@@ -55,11 +58,11 @@ def example(port, replicas):
 
 
 @contextmanager
-def nginx(folder, port, replicas):
+def nginx(folder, port, replicas, certificate=None):
     """Runs nginx on a port, before replicas at these addresses."""
     folder.mkdir()
     config, log = folder / "nginx.conf", folder / "stderr"
-    config.write_text(AROUND % example(port, replicas))
+    config.write_text(AROUND % example(port, replicas, certificate))
     command = [*ENDS_WITH_US, program(), "-e", "stderr", "-p", folder, "-c", config]
     with log.open("wb") as stderr:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)

@@ -1,11 +1,18 @@
 """What only several replicas can do: share the requests, and go on when one of them stops."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from nginx import nginx
 from polity import REQUEST_LIMIT_S, wait_for
+from postgres import free_port
 
 pytestmark = pytest.mark.store("postgres", reason="there is one process on the embedded database, and no proxy")
 
@@ -47,6 +54,33 @@ def test_rates_are_limited_by_the_address_of_the_client_on_each_replica(start):
     assert {check("203.0.113.1") for _ in range(20)} == {404}
     assert 429 in {check("203.0.113.1") for _ in range(20)}
     assert check("203.0.113.2") == 404
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A file with a certificate for `localhost`, signed by itself, and its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path, pem = tmp_path / "certificate.pem", serialization.Encoding.PEM
+    unencrypted = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(certificate.public_bytes(pem) + key.private_bytes(pem, *unencrypted))
+    return path
+
+
+def test_the_example_speaks_tls_as_it_is_written(server, certificate, tmp_path):
+    """The other tests leave TLS out, because the clients would have to know the certificate."""
+    port = free_port()
+    with nginx(tmp_path / "nginx", port, [process.address() for process in server.processes], certificate):
+        for _ in range(2):
+            url = f"https://localhost:{port}/v1/test/anon"
+            assert requests.get(url, verify=certificate, timeout=REQUEST_LIMIT_S).json() == {}
 
 
 def test_what_is_for_the_network_behind_the_proxy_is_not_passed_on(server):
