@@ -8,7 +8,7 @@ use polity_server::{Config, Environment, Server, start};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Balancer, Call, Cluster, Database, Mail, TestClock};
+use crate::{Balancer, Call, Cluster, Database, Mail, TcpProxy, TestClock};
 
 /// Which store the servers of the tests use: `sqlite`, unless this says
 /// `postgres`. Then each is two replicas on a database of their own, and
@@ -36,16 +36,34 @@ impl TestServer {
 
     /// A single replica on either store, for what each counts for itself.
     pub async fn start_alone() -> Self {
-        Self::start_as(false, |_| {}).await
+        Self::start_as(false, store().await, |_| {}).await
+    }
+
+    /// Two replicas on PostgreSQL, whatever the store of the other tests, with
+    /// a changed configuration.
+    pub async fn start_replicas_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_as(true, Some(database().await), change).await
+    }
+
+    /// The same, with a proxy between them and the database.
+    pub async fn start_behind_proxy(change: impl FnOnce(&mut Config)) -> (Self, TcpProxy) {
+        let proxy = TcpProxy::start(Cluster::shared().await.address()).await;
+        let database = database().await;
+        let url = database.url_at(proxy.address());
+        let change = move |config: &mut Config| {
+            config.database = Store::Postgres(Secret(url));
+            change(config);
+        };
+        (Self::start_as(true, Some(database), change).await, proxy)
     }
 
     /// The same with a changed configuration. One that limits rates is a single
     /// replica on either store: each counts for itself.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_as(true, change).await
+        Self::start_as(true, store().await, change).await
     }
 
-    async fn start_as(replicated: bool, change: impl FnOnce(&mut Config)) -> Self {
+    async fn start_as(replicated: bool, database: Option<Database>, change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -53,7 +71,6 @@ impl TestServer {
             rate_limit: false,
             ..Config::default()
         };
-        let database = if on_postgres() { Some(database().await) } else { None };
         if let Some(database) = &database {
             config.database = Store::Postgres(Secret(database.url().to_owned()));
             config.postgres.connections = 4;
@@ -125,11 +142,10 @@ impl TestServer {
         self.balancer.as_ref().map_or_else(|| self.server().url(), Balancer::url)
     }
 
-    /// The base URL of one replica, past the balancer: for tests of what a
-    /// proxy would not pass on.
+    /// A request to one of the replicas, past the balancer, without a token.
     #[must_use]
-    pub fn direct_url(&self) -> String {
-        self.server().url()
+    pub fn call_at(&self, replica: usize, method: &str, path: &str) -> Call {
+        Call::new(&self.http, method, &format!("{}{path}", self.replicas[replica].url()))
     }
 
     /// The operator's key.
@@ -244,6 +260,11 @@ pub fn on_postgres() -> bool {
         Ok(store) if store != "sqlite" => panic!("{STORE} must be sqlite or postgres, not {store}"),
         _ => false,
     }
+}
+
+/// The database of the next server: none where it is embedded.
+async fn store() -> Option<Database> {
+    if on_postgres() { Some(database().await) } else { None }
 }
 
 /// A fresh database with the current schema.

@@ -1,5 +1,6 @@
 //! Activities and notifications: the event log as people see it.
 
+use futures_util::future::{try_join, try_join3};
 use polity_api::ids::{EventId, OrganizationId};
 use polity_api::page::{Limit, Offset};
 use polity_api::table::{GetAccountActivities, ListActivities, ListNotifications};
@@ -118,22 +119,28 @@ pub async fn list_notifications(ctx: Ctx, req: Request<ListNotifications>) -> Re
 async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotificationsQuery) -> Result<NotificationList> {
     let caller = authz::caller(w, call).await?;
     let (user, organization) = (caller.user()?.id, caller.current_organization(w).await?.id);
-    let marks = notification_marks::get(w.tx, organization, user).await?;
-    let from = match (query.unread.0, query.unseen.0) {
-        (true, true) => marks.read_seq.max(marks.seen_seq),
-        (true, false) => marks.read_seq,
-        (false, true) => marks.seen_seq,
-        (false, false) => 0,
-    };
     let start = cursor::start(Kind::Organization, &query.cursor, query.offset)?.map(|(seq, _)| seq);
     let kinds = Filter::default();
-    let mut rows = events::of_organization(w.tx, organization, from, &kinds, start, one_more(query.limit)).await?;
+    let rows = |from| events::of_organization(w.tx, organization, from, &kinds, start, one_more(query.limit));
+    let marks = notification_marks::get(w.tx, organization, user);
+    let last = events::last_seq(w.tx, organization);
+    let (from, marks, last, mut rows) = if query.unread.0 || query.unseen.0 {
+        let (marks, last) = try_join(marks, last).await?;
+        let from = match (query.unread.0, query.unseen.0) {
+            (true, true) => marks.read_seq.max(marks.seen_seq),
+            (true, false) => marks.read_seq,
+            (false, _) => marks.seen_seq,
+        };
+        (from, marks, last, rows(from).await?)
+    } else {
+        let (marks, last, rows) = try_join3(marks, last, rows(0)).await?;
+        (0, marks, last, rows)
+    };
     let next_cursor = next_cursor(&mut rows, query.limit, organization_cursor);
-    let total = events::count_after(w.tx, organization, from).await?;
-    let unread = events::count_after(w.tx, organization, marks.read_seq).await?;
-    let unseen = events::count_after(w.tx, organization, marks.seen_seq).await?;
+    // The log of an organization has no gaps.
+    let after = |seq: i64| (last - seq).max(0);
+    let (total, unread, unseen) = (after(from), after(marks.read_seq), after(marks.seen_seq));
     if query.mark_read.0 || query.mark_seen.0 {
-        let last = events::last_seq(w.tx, organization).await?;
         let mark = |wanted: bool, seq: i64| if wanted { last } else { seq };
         // What was read was seen.
         let seen_seq = mark(query.mark_seen.0 || query.mark_read.0, marks.seen_seq);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join;
 use polity_api::scalar::Int64;
 use polity_api::table::{GetOrganizationSummary, GetQuotas, ReviewOrganizationCapacity};
 use polity_api::types::invitation::InvitationStatus;
@@ -119,7 +120,7 @@ pub(crate) async fn effective(w: Work<'_>, row: &OrganizationRow) -> Result<Quot
 /// Refuses a plan that the organization has outgrown.
 pub(crate) async fn check_fits(w: Work<'_>, row: &OrganizationRow) -> Result<()> {
     let quotas = effective(w, row).await?;
-    let (members, projects) = (members::count(w.tx, row.id).await?, projects::count(w.tx, row.id).await?);
+    let (members, projects) = try_join(members::count(w.tx, row.id), projects::count(w.tx, row.id)).await?;
     for (what, has, limit) in
         [("members", members, quotas.max_organization_members.0), ("projects", projects, quotas.max_projects.0)]
     {
@@ -160,10 +161,12 @@ pub async fn summary(ctx: Ctx, req: Request<GetOrganizationSummary>) -> Result<G
                 .filter(|status| **status != InvitationStatus::Invalid)
                 .map(|status| (status.to_string(), Int64(0)))
                 .collect();
-            for count in invitations::count_by_status(w.tx, row.id, w.now).await? {
+            let invitations = invitations::count_by_status(w.tx, row.id, w.now);
+            let (counts, members) = try_join(invitations, members::count(w.tx, row.id)).await?;
+            for count in counts {
                 by_status.insert(count.status.to_string(), Int64(count.count));
             }
-            let total = Int64(members::count(w.tx, row.id).await?);
+            let total = Int64(members);
             let summary = OrganizationSummary {
                 organization_id: row.id,
                 instances: InstancesSummary::default(),

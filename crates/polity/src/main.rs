@@ -11,6 +11,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use polity_server::backup::{self, BackupArgs, RestoreArgs};
 use polity_server::config::setting;
 use polity_server::config::value::LogFormat;
+use polity_server::seed::{self, SeedArgs};
+use polity_server::transfer::{self, TransferArgs};
 use polity_server::{Config, Environment, ServeArgs, banner};
 use tracing_subscriber::EnvFilter;
 
@@ -41,6 +43,20 @@ enum Command {
     /// overwritten. The next start brings an older schema up to date. Ends with 0 when the backup is whole and, unless
     /// --verify-only is given, restored; with 1 otherwise, and says what is wrong.
     Restore(RestoreArgs),
+    /// Move from the embedded database to PostgreSQL, also while the server runs
+    ///
+    /// Copies what the source holds at the beginning into an empty database, reads both sides back, and compares the
+    /// rows and a checksum of each table. Run again, it goes on where it was interrupted, and brings the target up to
+    /// date with a source that has changed. The last pass is made with --final and the server stopped. A target that
+    /// holds anything else, or has been served meanwhile, is refused. Ends with 0 when both sides are the same, else
+    /// with 1.
+    Transfer(TransferArgs),
+    /// Fill a database with made-up organizations, for trials and benchmarks
+    ///
+    /// Writes people, organizations, memberships, projects, budgets, events, invitations and credentials past the
+    /// server, which must not run on an embedded database meanwhile. The same seed makes the same identifiers, names
+    /// and credentials. Everybody has the password that is printed: never fill a database that others can reach.
+    Seed(SeedArgs),
     /// Print the effective configuration, secrets masked
     Config {
         /// Print the table of all settings instead
@@ -91,6 +107,26 @@ fn run(command: &Command) -> Result<()> {
         }
         Command::Restore(args) => {
             let done = backup::restore(&load(&args.settings)?, args)?;
+            print(&done.to_string());
+            Ok(())
+        }
+        Command::Transfer(args) => {
+            let config = load(&args.settings)?;
+            let done = runtime()?.block_on(transfer::transfer(&config, &environment(), args, &|progress| {
+                if std::io::stderr().is_terminal() {
+                    eprintln!("{:<20} {} {} rows", progress.table, progress.done, progress.rows);
+                }
+            }))?;
+            print(&done.to_string());
+            done.difference().map_or(Ok(()), |difference| Err(anyhow::anyhow!(difference)))
+        }
+        Command::Seed(args) => {
+            let config = load(&args.settings)?;
+            let done = runtime()?.block_on(seed::seed(&config, &environment(), args, &|table, rows| {
+                if std::io::stderr().is_terminal() {
+                    eprintln!("{table:<20} {rows} rows");
+                }
+            }))?;
             print(&done.to_string());
             Ok(())
         }

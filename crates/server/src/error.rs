@@ -20,7 +20,7 @@ pub enum Error {
     /// Another process uses the data directory.
     #[error("another polity runs on {0}: stop it, or choose another --data-dir")]
     InUse(String),
-    /// A backup could not be taken or restored; the text names what is wrong.
+    /// A backup, a transfer or a trial cannot be done so; the text names what is wrong.
     #[error("{0}")]
     Backup(String),
     /// The operation table and the mounted functions differ.

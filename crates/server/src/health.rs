@@ -34,6 +34,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
         Ok(snapshot) => app.metrics.take(&snapshot),
         Err(error) => tracing::warn!(%error, "the gauges of the store are not up to date"),
     }
+    app.metrics.trust(app.ctx.db.changes().trust());
     match app.metrics.encode() {
         Ok(text) => reply::of(metrics::CONTENT_TYPE, text),
         Err(error) => reply::error(&Error::internal(error)),

@@ -1,9 +1,10 @@
 //! The HTTP server of Polity: configuration, the adapter between HTTP and the
-//! operations, middleware, metrics, start and stop, backups. No rules, no SQL.
+//! operations, middleware, metrics, start and stop, backups, the move to PostgreSQL. No rules, no SQL.
 //!
 //! Start at [`start()`]: it puts everything together. [`mount`] connects each
 //! row of the operation table with its function, [`routes`] lists what is not
-//! an operation, [`config`] is every setting, [`backup`] takes and restores backups.
+//! an operation, [`config`] is every setting, [`backup`] takes and restores backups,
+//! [`transfer`] moves to PostgreSQL, [`seed`] fills a database for trials.
 
 mod accept;
 mod app;
@@ -23,7 +24,9 @@ pub mod network;
 mod rate;
 mod reply;
 pub mod routes;
+pub mod seed;
 mod start;
+pub mod transfer;
 
 pub use config::{Config, ServeArgs};
 pub use error::Error;

@@ -1,6 +1,7 @@
 //! Metrics in the Prometheus format. A registry for each server, and never an
 //! organization in a label: the number of series does not grow with use.
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use polity_ops::status::Snapshot;
@@ -60,7 +61,10 @@ pub(crate) struct Metrics {
     units: Family<StoreOutcome, Counter>,
     unit_durations: Histograms<StoreUnit>,
     unit_waits: Histograms<StoreUnit>,
+    round_trips: Family<StoreUnit, Counter>,
+    retries: Family<StoreUnit, Counter>,
     revocation_delays: Histogram,
+    trust: Gauge<f64, AtomicU64>,
     organizations: Family<Status, Gauge>,
     mails: Family<State, Gauge>,
     jobs: Gauge,
@@ -85,7 +89,10 @@ impl Metrics {
             units: Family::default(),
             unit_durations: Family::new_with_constructor(unit_buckets),
             unit_waits: Family::new_with_constructor(unit_buckets),
+            round_trips: Family::default(),
+            retries: Family::default(),
             revocation_delays: delay_buckets(),
+            trust: Gauge::default(),
             organizations: Family::default(),
             mails: Family::default(),
             jobs: Gauge::default(),
@@ -112,11 +119,27 @@ impl Metrics {
             Unit::Seconds,
             metrics.unit_waits.clone(),
         );
+        registry.register(
+            "store_unit_round_trips",
+            "Answers of the database a unit of work waited for",
+            metrics.round_trips.clone(),
+        );
+        registry.register(
+            "store_unit_retries",
+            "Times a unit of work was run again after a conflict or a lost connection",
+            metrics.retries.clone(),
+        );
         registry.register_with_unit(
             "revocation_delay",
-            "Time from a change until this replica heard of it, on PostgreSQL",
+            "Time until a change through another connection was known here",
             Unit::Seconds,
             metrics.revocation_delays.clone(),
+        );
+        registry.register_with_unit(
+            "revocation_trust",
+            "For how long remembered rows are believed if nothing confirms them; 0 while they are not",
+            Unit::Seconds,
+            metrics.trust.clone(),
         );
         registry.register("organizations", "Organizations by status", metrics.organizations.clone());
         registry.register("mails", "Mails that are waiting, and mails given up", metrics.mails.clone());
@@ -150,11 +173,19 @@ impl Metrics {
         self.units.get_or_create(&StoreOutcome { unit, ok: if measured.ok { "true" } else { "false" } }).inc();
         self.unit_durations.get_or_create(&StoreUnit { unit }).observe(measured.ran.as_secs_f64());
         self.unit_waits.get_or_create(&StoreUnit { unit }).observe(measured.queued.as_secs_f64());
+        self.round_trips.get_or_create(&StoreUnit { unit }).inc_by(measured.round_trips.into());
+        self.retries.get_or_create(&StoreUnit { unit }).inc_by(measured.retries.into());
     }
 
-    /// Notes how long a change took to be known here.
-    pub fn change_known(&self, after: Duration) {
-        self.revocation_delays.observe(after.as_secs_f64());
+    /// Takes in how long a change took to be known here.
+    pub fn revocation_delay(&self, delay: Duration) {
+        self.revocation_delays.observe(delay.as_secs_f64());
+    }
+
+    /// Takes over for how long remembered rows are believed.
+    pub fn trust(&self, trust: Option<Duration>) {
+        self.trust
+            .set(trust.map_or(0.0, |left| if left == Duration::MAX { f64::INFINITY } else { left.as_secs_f64() }));
     }
 
     /// Takes over what the store says.
@@ -180,14 +211,14 @@ fn request_buckets() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 2.0, 15))
 }
 
+/// From half a millisecond to 8 seconds.
+fn delay_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_5, 2.0, 15))
+}
+
 /// From 20 microseconds to 5 seconds.
 fn unit_buckets() -> Histogram {
     Histogram::new(exponential_buckets(0.000_02, 4.0, 10))
-}
-
-/// From half a millisecond to 8 seconds: the usual bound is one second.
-fn delay_buckets() -> Histogram {
-    Histogram::new(exponential_buckets(0.000_5, 2.0, 15))
 }
 
 #[cfg(test)]
@@ -204,8 +235,6 @@ mod tests {
         assert!(text.contains(counted), "{text}");
         assert!(text.contains("polity_http_requests_in_flight 1"));
         assert!(text.contains(r#"polity_http_request_duration_seconds_count{operation="GetOrganization"} 1"#));
-        metrics.change_known(Duration::from_millis(2));
-        assert!(metrics.encode().unwrap().contains("polity_revocation_delay_seconds_count 1"));
         drop(in_flight);
         assert!(metrics.encode().unwrap().contains("polity_http_requests_in_flight 0"));
     }

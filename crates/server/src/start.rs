@@ -97,8 +97,8 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
     let observer = Arc::new(move |measured| observer.unit(&measured));
-    let delays = metrics.clone();
-    let delays = Arc::new(move |delay| delays.change_known(delay));
+    let seen = metrics.clone();
+    let delays = Arc::new(move |delay| seen.revocation_delay(delay));
     let db = Db::open(&Options { observer, delays, ..options })?;
 
     let unusable = |cause| Error::Io { what: format!("cannot listen on {}", config.listen), cause };

@@ -54,7 +54,7 @@ pub async fn insert(tx: &Tx<'_>, row: &BudgetRow) -> Result<(), Error> {
 /// # Errors
 /// What the engine refused.
 pub async fn upsert(tx: &Tx<'_>, row: &BudgetRow) -> Result<(), Error> {
-    tx.execute(&UPSERT, row).await.map(drop)
+    tx.send(&UPSERT, row.clone()).await
 }
 
 /// Removes a budget; returns whether there was one.

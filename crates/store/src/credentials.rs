@@ -1,5 +1,6 @@
 //! API credentials: opaque tokens of which only a keyed hash is stored.
 
+use futures_util::future::try_join;
 use polity_api::ids::{CredentialId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
 use polity_api::types::credential::CredentialType;
@@ -158,7 +159,7 @@ pub async fn by_hash(tx: &Tx<'_>, hash: Hash) -> Result<Option<PresentedCredenti
 /// What the engine refused.
 pub async fn list(tx: &Tx<'_>, v: &Visible, window: Window) -> Result<(Vec<CredentialRow>, i64), Error> {
     let args = (v.organization, v.user, v.kinds.text(), v.name.clone(), v.of_organization, v.of_user);
-    let count = tx.optional(&COUNT, args).await?;
+    let count = tx.optional(&COUNT, args);
     let args = (
         v.organization,
         v.user,
@@ -169,7 +170,8 @@ pub async fn list(tx: &Tx<'_>, v: &Visible, window: Window) -> Result<(Vec<Crede
         window.limit,
         window.offset,
     );
-    Ok((tx.all(&LIST, args).await?, count.map_or(0, |row| row.count)))
+    let (count, rows) = try_join(count, tx.all(&LIST, args)).await?;
+    Ok((rows, count.map_or(0, |row| row.count)))
 }
 
 /// Adds a credential.

@@ -70,6 +70,9 @@ pub enum Error {
     /// A database or a backup is not what it should be; the text says where.
     #[error("{0}")]
     Damaged(String),
+    /// A transfer to another engine cannot be done so; the text says why.
+    #[error("{0}")]
+    Transfer(String),
 }
 
 impl Error {

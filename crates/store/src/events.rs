@@ -233,15 +233,6 @@ pub async fn all(tx: &Tx<'_>, kinds: &Filter, start: Start<i64>, limit: i64) -> 
     tx.all(&ALL, (before, kinds.text(), limit)).await
 }
 
-/// How much happened in an organization after a place in its log.
-///
-/// # Errors
-/// What the engine refused.
-pub async fn count_after(tx: &Tx<'_>, organization: OrganizationId, seq: i64) -> Result<i64, Error> {
-    // The log has no gaps.
-    Ok((last_seq(tx, organization).await? - seq).max(0))
-}
-
 /// The end of an organization's log; 0 when it is empty.
 ///
 /// # Errors

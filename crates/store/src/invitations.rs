@@ -3,6 +3,7 @@
 //! A pending invitation past its time reads as expired at once; the sweeper
 //! writes it down later. At most one is pending for an address.
 
+use futures_util::future::try_join;
 use polity_api::ids::{InvitationId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
 use polity_api::types::invitation::InvitationStatus;
@@ -188,9 +189,10 @@ pub async fn of_organization(
     email: &str,
     window: Window,
 ) -> Result<(Vec<InvitationView>, i64), Error> {
-    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, now, statuses.text(), email.to_owned())).await?;
+    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, now, statuses.text(), email.to_owned()));
     let args = (organization, now, statuses.text(), email.to_owned(), window.limit, window.offset);
-    Ok((tx.all(&OF_ORGANIZATION, args).await?, count.map_or(0, |row| row.count)))
+    let (count, rows) = try_join(count, tx.all(&OF_ORGANIZATION, args)).await?;
+    Ok((rows, count.map_or(0, |row| row.count)))
 }
 
 /// Invitations of an address, newest first, and how many there are.
@@ -204,8 +206,9 @@ pub async fn of_email(
     statuses: &Filter,
     window: Window,
 ) -> Result<(Vec<InvitationView>, i64), Error> {
-    let count = tx.optional(&COUNT_OF_EMAIL, (email.to_owned(), now, statuses.text())).await?;
-    let rows = tx.all(&OF_EMAIL, (email.to_owned(), now, statuses.text(), window.limit, window.offset)).await?;
+    let count = tx.optional(&COUNT_OF_EMAIL, (email.to_owned(), now, statuses.text()));
+    let rows = tx.all(&OF_EMAIL, (email.to_owned(), now, statuses.text(), window.limit, window.offset));
+    let (count, rows) = try_join(count, rows).await?;
     Ok((rows, count.map_or(0, |row| row.count)))
 }
 

@@ -1,5 +1,6 @@
 //! Members: people's places in organizations.
 
+use futures_util::future::try_join;
 use polity_api::ids::{MemberId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
 use polity_api::types::member::MemberStatus;
@@ -166,8 +167,9 @@ pub async fn of_organization(
         let count = i64::from(row.is_some());
         return Ok((row.into_iter().filter(|_| window.offset == 0).collect(), count));
     }
-    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, statuses.text())).await?;
-    let rows = tx.all(&OF_ORGANIZATION, (organization, statuses.text(), window.limit, window.offset)).await?;
+    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, statuses.text()));
+    let rows = tx.all(&OF_ORGANIZATION, (organization, statuses.text(), window.limit, window.offset));
+    let (count, rows) = try_join(count, rows).await?;
     Ok((rows, count.map_or(0, |row| row.count)))
 }
 
@@ -181,8 +183,9 @@ pub async fn of_user(
     statuses: &Filter,
     window: Window,
 ) -> Result<(Vec<MemberView>, i64), Error> {
-    let count = tx.optional(&COUNT_OF_USER, (user, statuses.text())).await?;
-    let rows = tx.all(&OF_USER, (user, statuses.text(), window.limit, window.offset)).await?;
+    let count = tx.optional(&COUNT_OF_USER, (user, statuses.text()));
+    let rows = tx.all(&OF_USER, (user, statuses.text(), window.limit, window.offset));
+    let (count, rows) = try_join(count, rows).await?;
     Ok((rows, count.map_or(0, |row| row.count)))
 }
 

@@ -46,7 +46,7 @@ pub async fn get(tx: &Tx<'_>, organization_id: OrganizationId, user_id: UserId) 
 /// # Errors
 /// What the engine refused.
 pub async fn set(tx: &Tx<'_>, row: &NotificationMarkRow) -> Result<(), Error> {
-    tx.execute(&UPSERT, row).await.map(drop)
+    tx.send(&UPSERT, row.clone()).await
 }
 
 /// Forgets the marks of a person.

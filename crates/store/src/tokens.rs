@@ -99,7 +99,7 @@ pub async fn by_id(tx: &Tx<'_>, id: TokenId) -> Result<Option<TokenView>, Error>
 /// # Errors
 /// What the engine refused.
 pub async fn insert(tx: &Tx<'_>, row: &TokenRow) -> Result<(), Error> {
-    tx.execute(&INSERT, row).await.map(drop)
+    tx.send(&INSERT, row.clone()).await
 }
 
 /// Revokes a token.

@@ -100,7 +100,7 @@ pub async fn update(tx: &Tx<'_>, row: &UserRow) -> Result<(), Error> {
 /// # Errors
 /// What the engine refused.
 pub async fn set_last_organization(tx: &Tx<'_>, id: UserId, organization: Option<OrganizationId>) -> Result<(), Error> {
-    tx.execute(&SET_LAST_ORGANIZATION, &(id, organization)).await.map(drop)
+    tx.send(&SET_LAST_ORGANIZATION, (id, organization)).await
 }
 
 /// Removes a person; members and tokens that refer to her must be gone.

@@ -1,14 +1,10 @@
 //! The test.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use crate::audit;
-use crate::process::{self, Process};
-use crate::writer::{Ledger, Writer};
+use polity_tests::load::{self, Ledger, Load, Process, Servers, audit};
+use rusqlite::Connection;
 
 const KILLS: u32 = 50;
 const WRITERS: u32 = 4;
@@ -29,52 +25,44 @@ impl Random {
 async fn fifty_kills_lose_nothing_and_leave_nothing_half_done() {
     let binary = polity_tests::binary();
     let directory = tempfile::tempdir().unwrap();
-    let (data_dir, port) = (directory.path().join("data"), process::free_port());
-    // A connection for each request: one that died with the server is never used again.
-    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(10));
-    let (http, url) = (http.build().unwrap(), format!("http://127.0.0.1:{port}"));
-    let mut server = Process::start(&binary, &data_dir, port, &http).await;
+    let (data_dir, port, http) = (directory.path().join("data"), load::free_port(), load::client());
+    let url = format!("http://127.0.0.1:{port}");
+    let start = async || Process::start(load::serve(&binary, &data_dir, port), port, &http).await;
+    let mut server = start().await;
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut writers = Vec::new();
-    for n in 0..WRITERS {
-        let body = json!({"email": format!("writer-{n}@example.com"), "password": polity_tests::PASSWORD});
-        let reply = http.post(format!("{url}/v1/account/signup")).body(body.to_string()).send().await.unwrap();
-        let reply: Value = serde_json::from_str(&reply.text().await.unwrap()).unwrap();
-        let ledger = Ledger { token: reply["token"]["id"].as_str().unwrap().to_owned(), ..Ledger::default() };
-        let (http, url, name) = (http.clone(), url.clone(), format!("w{n}"));
-        writers.push(tokio::spawn(Writer { http, url, name, ledger, stop: stop.clone() }.run()));
-    }
-
+    let load = Load::start("w", WRITERS, std::slice::from_ref(&url), Servers::Mortal).await;
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(20 + random.below(180))).await;
         server.kill();
-        server = Process::start(&binary, &data_dir, port, &http).await;
+        server = start().await;
     }
-    stop.store(true, Ordering::Relaxed);
-    let mut ledgers = Vec::new();
-    for writer in writers {
-        ledgers.push(writer.await.unwrap());
-    }
+    let ledgers = load.stop().await;
 
     settled(&http, &url).await;
     for ledger in &ledgers {
         audit::acknowledged(&http, &url, ledger).await;
     }
-    let total = |count: fn(&Ledger) -> usize| ledgers.iter().map(count).sum::<usize>();
-    for (what, found) in [
-        ("organizations", total(|l| l.organizations.len())),
-        ("deactivations", total(|l| l.deactivated.len())),
-        ("deletions", total(|l| l.deleted.len())),
-        ("invitations", total(|l| l.invited.len())),
-    ] {
+    for (what, found) in Ledger::totals(&ledgers) {
         assert!(found >= 5, "only {found} {what} were acknowledged: the test proves little");
         println!("{found} {what} acknowledged");
     }
     server.kill();
-    audit::mails(&data_dir.join("outbox"), &ledgers);
-    audit::database(&data_dir.join("polity.db"));
+    let written_again = audit::mails(&[data_dir.join("outbox")], &ledgers);
+    assert_eq!(written_again, 0, "a file was listed twice");
+    database(&data_dir.join("polity.db"));
+}
+
+/// The database is whole: its structure, its references, its event logs, and nothing half done.
+fn database(path: &Path) {
+    let conn = Connection::open(path).unwrap();
+    let integrity: String = conn.query_row("pragma integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(integrity, "ok");
+    let count = |sql: &str| conn.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("select count(*) from pragma_foreign_key_check"), 0, "references to nothing");
+    for (what, sql) in audit::FLAWS {
+        assert_eq!(count(sql), 0, "{what}");
+    }
 }
 
 /// Waits until no work and no mail is left, for 30 seconds at most.

@@ -14,12 +14,14 @@ use futures_util::future::join_all;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, Mailbox};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use polity_api::error::Code;
+use polity_api::ids::MailId;
 use polity_api::scalar::micros;
 use polity_store::mails::{self, MailRow};
 
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::jobs::backoff_micros;
+use crate::jobs::{POLL, backoff_micros};
 
 /// Mails delivered together.
 const AT_ONCE: i64 = 16;
@@ -122,9 +124,9 @@ pub(crate) async fn deliver(ctx: &Ctx, mailer: &Mailer) -> Result<bool> {
     claimed.sort_unstable_by_key(|row| row.created_at);
     let any = !claimed.is_empty();
     let outcomes = join_all(claimed.iter().map(|row| send(mailer, row))).await;
-    for (row, outcome) in claimed.into_iter().zip(outcomes) {
-        record(ctx, row, outcome).await?;
-    }
+    // Each on its own: a mail that is not recorded because of another one would be delivered again.
+    let recorded = claimed.into_iter().zip(outcomes).map(|(row, outcome)| record(ctx, mailer, row, outcome));
+    join_all(recorded).await.into_iter().collect::<Result<()>>()?;
     Ok(any)
 }
 
@@ -152,14 +154,10 @@ async fn send(mailer: &Mailer, row: &MailRow) -> Outcome {
     }
 }
 
-async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
+async fn record(ctx: &Ctx, mailer: &Mailer, mut row: MailRow, outcome: Outcome) -> Result<()> {
     row.attempts += 1;
     let (unit, error, bounced) = match outcome {
-        Outcome::Delivered => {
-            let gone = ctx
-                .write("mail_delivered", row.id, |w, id| Box::pin(async move { Ok(mails::delete(w.tx, *id).await?) }));
-            return gone.await;
-        }
+        Outcome::Delivered => return delivered(ctx, mailer, row.id).await,
         Outcome::Deferred(error) if row.attempts < MAX_ATTEMPTS => ("mail_deferred", error, false),
         Outcome::Deferred(error) | Outcome::Bounced(error) => ("mail_bounced", error, true),
     };
@@ -177,6 +175,21 @@ async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
         })
     })
     .await
+}
+
+/// Forgets a mail that was delivered. While the database cannot be reached that is tried again for as long as the
+/// mail is ours: whoever takes it then delivers it once more.
+async fn delivered(ctx: &Ctx, mailer: &Mailer, id: MailId) -> Result<()> {
+    let mut tries = mailer.lease_micros() / micros::SECOND;
+    loop {
+        let forgotten =
+            ctx.write("mail_delivered", id, |w, id| Box::pin(async move { Ok(mails::delete(w.tx, *id).await?) })).await;
+        tries -= 1;
+        match forgotten {
+            Err(error) if error.code == Code::Unavailable && tries > 0 => tokio::time::sleep(POLL).await,
+            forgotten => return forgotten,
+        }
+    }
 }
 
 /// Writes a file so that it is there whole or not at all, across a crash.

@@ -37,7 +37,7 @@ impl Default for Postgres {
 }
 
 impl Database {
-    pub(super) fn parse(text: &str) -> Result<Database, String> {
+    pub(crate) fn parse(text: &str) -> Result<Database, String> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             // What it says is read here, so that a mistake is told by its name.
             let url = Secret(text.to_owned());

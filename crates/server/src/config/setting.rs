@@ -83,7 +83,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "database_ca",
         flag: false,
         secret: false,
-        default: "the public authorities",
+        default: "none: the public authorities",
         doc: "File of the certificates (PEM) a PostgreSQL server is verified with",
         set: |c, v| put(&mut c.postgres.ca, Ok(Some(v.into()))),
         show: |c| c.postgres.ca.as_ref().map(|path| path.display().to_string()),

@@ -31,6 +31,8 @@ pub struct Changes {
     started: Instant,
     /// Microseconds after `started` until which nothing can have been missed.
     trusted_until: AtomicU64,
+    /// Whether somebody looks what others change.
+    followed: bool,
     /// Looks at what others changed that were asked for, and those that were done.
     asked: watch::Sender<u64>,
     looked: watch::Sender<u64>,
@@ -41,15 +43,28 @@ pub struct Changes {
 pub struct Epoch(u64);
 
 impl Changes {
-    /// Nothing was changed; what is remembered is trusted for ever, or never.
+    /// The changes of whoever makes all of them: what is remembered is believed
+    /// for ever, or never.
     #[must_use]
-    pub(crate) fn new(trusted: bool) -> Self {
+    pub(crate) fn alone(remembers: bool) -> Self {
+        Self::new(false, if remembers { FOREVER } else { 0 })
+    }
+
+    /// The changes of one of several replicas: what is remembered is believed
+    /// as long as somebody looks what the others change.
+    #[must_use]
+    pub(crate) fn followed() -> Self {
+        Self::new(true, 0)
+    }
+
+    fn new(followed: bool, trusted_until: u64) -> Self {
         Changes {
             newest: AtomicU64::new(0),
             floor: AtomicU64::new(0),
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             started: Instant::now(),
-            trusted_until: AtomicU64::new(if trusted { FOREVER } else { 0 }),
+            trusted_until: AtomicU64::new(trusted_until),
+            followed,
             asked: watch::Sender::new(0),
             looked: watch::Sender::new(0),
         }
@@ -70,10 +85,15 @@ impl Changes {
             && subjects.into_iter().all(|subject| self.slot(subject).load(Ordering::Acquire) <= epoch.0)
     }
 
-    /// How long it is certain that nothing was missed; none once it is not.
+    /// For how long what is remembered is believed if nothing confirms it: for
+    /// ever ([`Duration::MAX`]) where all changes are made here; none while it
+    /// is not believed.
     #[must_use]
     pub fn trust(&self) -> Option<Duration> {
         let until = self.trusted_until.load(Ordering::Acquire);
+        if until == FOREVER {
+            return Some(Duration::MAX);
+        }
         let left = until.checked_sub(micros(self.started.elapsed()))?;
         (left > 0).then(|| Duration::from_micros(left))
     }
@@ -81,7 +101,7 @@ impl Changes {
     /// Waits until everything is known here that was committed before the call,
     /// by whomever. For those who cannot wait for the bound to pass.
     pub async fn catch_up(&self) {
-        if self.trusted_until.load(Ordering::Acquire) == FOREVER {
+        if !self.followed {
             return;
         }
         let mut number = 0;
@@ -154,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_change_ends_what_was_read_before_it_and_nothing_else() {
-        let changes = Changes::new(true);
+        let changes = Changes::alone(true);
         let before = changes.epoch();
         assert!(changes.holds(before, [A, B]));
         changes.apply([A]);
@@ -165,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_unit_that_began_before_a_change_and_ended_after_it_remembers_nothing() {
-        let changes = Changes::new(true);
+        let changes = Changes::alone(true);
         let began = changes.epoch();
         changes.apply([B]);
         changes.apply([A]);
@@ -174,7 +194,7 @@ mod tests {
 
     #[test]
     fn forgetting_all_ends_everything() {
-        let changes = Changes::new(true);
+        let changes = Changes::alone(true);
         let before = changes.epoch();
         changes.forget_all();
         assert!(!changes.holds(before, [A]));
@@ -183,12 +203,12 @@ mod tests {
 
     #[test]
     fn without_trust_nothing_holds() {
-        let changes = Changes::new(false);
+        let changes = Changes::followed();
         assert!(!changes.holds(changes.epoch(), [A]));
         assert_eq!(changes.trust(), None);
         changes.trust_from(changes.started, Duration::from_secs(3600));
         assert!(changes.holds(changes.epoch(), [A]));
-        let past = Changes::new(false);
+        let past = Changes::followed();
         past.trust_from(past.started, Duration::ZERO);
         assert!(!past.holds(past.epoch(), [A]));
     }

@@ -149,10 +149,10 @@ impl Db {
         let (engine, changes) = match &options.target {
             // Whoever owns the file makes every change.
             Target::Sqlite(path) => {
-                (Engine::Lite(Arc::new(Lite::open(path, options)?)), Arc::new(Changes::new(remembers)))
+                (Engine::Lite(Arc::new(Lite::open(path, options)?)), Arc::new(Changes::alone(remembers)))
             }
             Target::Postgres(server) => {
-                let changes = Arc::new(Changes::new(false));
+                let changes = Arc::new(if remembers { Changes::followed() } else { Changes::alone(false) });
                 let postgres = Postgres::open(server, options, remembers.then(|| changes.clone()))?;
                 (Engine::Postgres(Arc::new(postgres)), changes)
             }

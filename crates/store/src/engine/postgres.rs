@@ -8,6 +8,7 @@
 
 pub(crate) mod connect;
 mod follow;
+pub(crate) mod hosts;
 pub(crate) mod wire;
 
 use std::panic::AssertUnwindSafe;
@@ -30,6 +31,7 @@ use crate::Error;
 use crate::engine::changes::Changes;
 use crate::engine::db::{Mode, Options, Tx, Unit};
 use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::hosts::Hosts;
 use crate::engine::postgres::wire::{Bound, PgRow, type_of};
 use crate::engine::row::FromRow;
 use crate::engine::sql::Query;
@@ -81,11 +83,13 @@ impl Postgres {
     ) -> Result<Postgres, Error> {
         let unit_budget = all.unit_budget;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(options.config()?, options.tls()?, recycling);
+        let hosts = Hosts::new(options)?;
+        let create_timeout = hosts.patience();
+        let manager = Manager::from_connect(options.config()?, hosts, recycling);
         let pool = Pool::builder(manager)
             .max_size(options.connections.max(1))
             .wait_timeout(Some(POOL_WAIT))
-            .create_timeout(Some(POOL_WAIT))
+            .create_timeout(Some(create_timeout))
             .runtime(Runtime::Tokio1)
             .post_create(Hook::async_fn(move |client, _| {
                 Box::pin(async move { connect::set_up(client, unit_budget).await.map_err(HookError::Backend) })
@@ -97,7 +101,8 @@ impl Postgres {
             None => tokio::spawn(follow::forget(pool.clone())),
             Some(changes) => {
                 let follower = follow::Follower {
-                    server: options.clone(),
+                    hosts: Hosts::new(options)?,
+                    notify: options.notify,
                     pool: pool.clone(),
                     announcement: announcement.pg,
                     changes,
@@ -154,6 +159,12 @@ impl Postgres {
             tokio::time::sleep(pause).await;
         }
     }
+
+    /// Closes the connections that nobody uses: one did not answer in time, and when the machine at its other end
+    /// hangs, each of them would cost another unit all its time.
+    fn distrust(&self) {
+        self.pool.retain(|_, _| false);
+    }
 }
 
 /// Up to 1, 2, 4, … 64 ms, at random, so that those who collided part.
@@ -175,6 +186,7 @@ async fn run<A, T, E: From<Error>>(
         Ok(Err(_)) => Err(Error::Panicked(name).into()),
         Err(_) => {
             tx.failed(&Error::Unreachable(String::new()));
+            tx.postgres.distrust();
             Err(Error::Interrupted.into())
         }
     }
@@ -203,6 +215,8 @@ pub(crate) struct PgTx<'c> {
     spoiled: Mutex<Option<Spoiled>>,
     /// Whether the connection may serve others: not while a transaction is open on it.
     clean: AtomicBool,
+    /// Statements whose answers are waited for now.
+    waiting: AtomicU32,
     round_trips: AtomicU32,
 }
 
@@ -223,8 +237,20 @@ impl<'c> PgTx<'c> {
             sent: Mutex::default(),
             spoiled: Mutex::default(),
             clean: AtomicBool::new(false),
+            waiting: AtomicU32::new(0),
             round_trips: AtomicU32::new(0),
         }
+    }
+
+    /// Waits for an answer. Statements that are waited for together (`join`)
+    /// were sent together, and are one round trip.
+    async fn answer<T>(&self, statement: impl Future<Output = T>) -> T {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.round_trips.fetch_add(1, Ordering::Relaxed);
+        }
+        let answer = statement.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 
     /// The connection; the first call takes it from the pool and begins.
@@ -242,6 +268,12 @@ impl<'c> PgTx<'c> {
     fn post(&self, mut statement: Sent) {
         // The first poll puts it on the wire, in order.
         let answered = statement.as_mut().now_or_never();
+        if let Some(Err(error)) = &answered
+            && error.as_db_error().is_none()
+        {
+            // It never left, so what it belongs to must not be committed without it.
+            self.failed(&Error::Unreachable(String::new()));
+        }
         let statement = answered.map_or(statement, |result| Box::pin(std::future::ready(result)));
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
     }
@@ -271,11 +303,10 @@ impl<'c> PgTx<'c> {
         let bound = Bound::all(&params.refs());
         let rows = if self.postgres.prepare {
             let statement = self.statement(client, query).await?;
-            client.query(&statement, &dynamic(&bound)).await
+            self.answer(client.query(&statement, &dynamic(&bound))).await
         } else {
-            client.query_typed(query.pg, &typed::<P>(&bound)).await
+            self.answer(client.query_typed(query.pg, &typed::<P>(&bound))).await
         };
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
         let rows = rows.map_err(|error| self.refused(error))?;
         rows.iter().map(|row| R::from_row(&mut PgRow::new(row))).collect()
     }
@@ -286,11 +317,10 @@ impl<'c> PgTx<'c> {
         let bound = Bound::all(&params.refs());
         let changed = if self.postgres.prepare {
             let statement = self.statement(client, query).await?;
-            client.execute(&statement, &dynamic(&bound)).await
+            self.answer(client.execute(&statement, &dynamic(&bound))).await
         } else {
-            client.execute_typed(query.pg, &typed::<P>(&bound)).await
+            self.answer(client.execute_typed(query.pg, &typed::<P>(&bound))).await
         };
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
         changed.map_err(|error| self.refused(error))
     }
 
@@ -327,6 +357,7 @@ impl<'c> PgTx<'c> {
         }
         // What a statement failed on may be what one before it, still unseen, was refused for.
         let earlier = if spoiled == Some(Spoiled::Refused) { first_refusal(sent).await } else { None };
+        let earlier = earlier.map(Error::from);
         if spoiled != Some(Spoiled::Lost) {
             let ending = if self.mode == Mode::Read && spoiled.is_none() { "commit" } else { "rollback" };
             // Nobody waits for the answer: whoever uses the connection next is served after it.
@@ -344,9 +375,12 @@ impl<'c> PgTx<'c> {
     }
 
     async fn commit(&self, client: &Client, sent: Vec<Sent>, deadline: Instant) -> End {
-        let all = join(first_refusal(sent), client.batch_execute("commit"));
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        if client.is_closed() {
+            return again(Spoiled::Lost);
+        }
+        let all = self.answer(join(first_refusal(sent), client.batch_execute("commit")));
         let Ok((refused, committed)) = tokio::time::timeout_at(deadline.into(), all).await else {
+            self.postgres.distrust();
             return End::Failed(Error::OutcomeUnknown);
         };
         let committed = committed.map_err(Error::from);
@@ -354,11 +388,13 @@ impl<'c> PgTx<'c> {
         self.clean.store(!matches!(committed, Err(Error::Unreachable(_))), Ordering::Relaxed);
         match (refused, committed) {
             (None, Ok(())) => End::Done,
-            (Some(error @ (Error::Conflict | Error::Unreachable(_))), _) => End::Again(error),
-            (Some(error), _) => End::Failed(error),
+            (Some(refused), _) if refused.as_db_error().is_some() => match Error::from(refused) {
+                error @ (Error::Conflict | Error::Unreachable(_)) => End::Again(error),
+                error => End::Failed(error),
+            },
+            // The connection broke before the answer to `commit`, which was on its way together with the rest.
+            (Some(_), _) | (None, Err(Error::Unreachable(_))) => End::Failed(Error::OutcomeUnknown),
             (None, Err(Error::Conflict)) => End::Again(Error::Conflict),
-            // The connection broke between `commit` and its answer.
-            (None, Err(Error::Unreachable(_))) => End::Failed(Error::OutcomeUnknown),
             (None, Err(error)) => End::Failed(error),
         }
     }
@@ -385,8 +421,8 @@ fn again(why: Spoiled) -> End {
 
 /// The first refusal among statements whose results nobody waited for; those
 /// after it are refused because of it.
-async fn first_refusal(sent: Vec<Sent>) -> Option<Error> {
-    join_all(sent).await.into_iter().find_map(Result::err).map(Error::from)
+async fn first_refusal(sent: Vec<Sent>) -> Option<tokio_postgres::Error> {
+    join_all(sent).await.into_iter().find_map(Result::err)
 }
 
 fn no_connection(error: PoolError) -> Error {

@@ -10,6 +10,7 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::Error;
 use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::hosts::Hosts;
 use crate::engine::postgres::wire;
 use crate::migrate::{Migration, Next, checksum, known, next};
 
@@ -18,7 +19,7 @@ use crate::migrate::{Migration, Next, checksum, known, next};
 const TRIES: usize = 10;
 
 pub(super) async fn apply(options: &PostgresOptions, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {
-    let (mut client, connection) = options.config()?.connect(options.tls()?).await.map_err(Error::from)?;
+    let (mut client, connection) = Hosts::new(options)?.any_in_time().await?;
     let connection = tokio::spawn(connection);
     let applied = apply_all(&mut client, migrations, now).await;
     drop(client);

@@ -18,19 +18,18 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::Pool;
 use futures_util::future::poll_fn;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_postgres::types::Type;
-use tokio_postgres::{AsyncMessage, Client, Connection};
+use tokio_postgres::{AsyncMessage, Client};
 use uuid::Uuid;
 
 use crate::Error;
 use crate::engine::changes::Changes;
 use crate::engine::db::DelayObserver;
-use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::hosts::{Connection, Hosts};
 use crate::engine::sql::Query;
 
 /// Tells the replicas what a transaction changes, when it is committed.
@@ -88,7 +87,8 @@ pub(super) async fn forget(pool: Pool) {
 
 /// What following needs.
 pub(super) struct Follower {
-    pub(super) server: PostgresOptions,
+    pub(super) hosts: Hosts,
+    pub(super) notify: bool,
     pub(super) pool: Pool,
     pub(super) announcement: &'static str,
     pub(super) changes: Arc<Changes>,
@@ -128,10 +128,10 @@ impl Follower {
     }
 
     async fn session(&self) -> Result<std::convert::Infallible, Error> {
-        let mut session = timeout(self.bound.max(Duration::from_secs(2)), self.connect()).await.map_err(too_slow)??;
+        let mut session = self.connect().await?;
         // What was announced before anybody listened here was missed.
         let started = Instant::now();
-        self.look(&mut session).await?;
+        timeout(self.bound, self.look(&mut session)).await.map_err(too_slow)??;
         self.changes.forget_all();
         self.changes.trust_from(started, self.bound);
 
@@ -163,10 +163,12 @@ impl Follower {
     }
 
     async fn connect(&self) -> Result<Session, Error> {
-        let (client, heard, driver) = connect(&self.server).await?;
+        let (client, connection) = self.hosts.any_in_time().await?;
+        let (announce, heard) = mpsc::unbounded_channel();
+        let driver = tokio::spawn(drive(connection, announce));
         let session = Session { client, heard, driver, horizon: i64::MAX, seen: HashSet::new(), canary: None };
-        if self.server.notify {
-            session.client.batch_execute("listen polity_changes").await?;
+        if self.notify {
+            timeout(self.bound, session.client.batch_execute("listen polity_changes")).await.map_err(too_slow)??;
         }
         Ok(session)
     }
@@ -225,20 +227,8 @@ fn too_slow(_: tokio::time::error::Elapsed) -> Error {
     Error::Unreachable("the database takes longer to answer than the bound allows".into())
 }
 
-/// A connection whose announcements can be heard.
-async fn connect(server: &PostgresOptions) -> Result<(Client, UnboundedReceiver<String>, JoinHandle<()>), Error> {
-    let tls = server.tls()?;
-    let (client, connection) = server.config()?.connect(tls).await?;
-    let (announce, heard) = mpsc::unbounded_channel();
-    let driver = tokio::spawn(drive(connection, announce));
-    Ok((client, heard, driver))
-}
-
-async fn drive<S, T>(mut connection: Connection<S, T>, announce: UnboundedSender<String>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
+/// Drives a connection and passes on what is announced on it.
+async fn drive(mut connection: Connection, announce: UnboundedSender<String>) {
     while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
         if let AsyncMessage::Notification(notification) = message
             && announce.send(notification.payload().to_owned()).is_err()

@@ -13,7 +13,7 @@ use crate::engine::row::Source;
 use crate::engine::value::{Datum, Kind, Param};
 
 /// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
-const EPOCH_MICROS: i64 = 946_684_800_000_000;
+pub(crate) const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// The type of PostgreSQL that holds a kind of value.
 pub(crate) const fn type_of(kind: Kind) -> Type {
@@ -130,13 +130,20 @@ impl From<tokio_postgres::Error> for Error {
         if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
             return Error::Conflict;
         }
-        if *code == SqlState::QUERY_CANCELED {
+        if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
             return Error::Interrupted;
         }
-        // Shutting down, starting, out of connections or memory, or no longer the primary.
+        // Shutting down, starting, tired of waiting for us, out of connections or memory, or no longer the primary.
         let class = code.code().get(..2).unwrap_or_default();
-        let admin = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
-        if matches!(class, "08" | "53") || admin.contains(code) || *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        let gone = [
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            SqlState::IDLE_SESSION_TIMEOUT,
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+        ];
+        if matches!(class, "08" | "53") || gone.contains(code) {
             return Error::Unreachable(refused.to_string());
         }
         Error::Postgres(error)

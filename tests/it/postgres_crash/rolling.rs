@@ -1,0 +1,72 @@
+//! Two releases on one database.
+
+use std::time::Duration;
+
+use polity_tests::load::{Load, Servers};
+use polity_tests::{Cluster, Options};
+
+use crate::replicas::{Pair, SECRET_KEY, run};
+use crate::{alone, audit};
+
+/// What the next release may do to the schema while this one runs: it only adds.
+const EXPANSION: &str = "
+begin;
+lock table schema_lock;
+create table next_release (id uuid primary key, organization_id uuid not null references organizations (id));
+do $$
+declare
+    name text;
+begin
+    for name in select tablename from pg_tables where schemaname = 'public' and tablename not like 'schema%' loop
+        execute format('alter table %I add column next_release text', name);
+    end loop;
+end $$;
+insert into schema_migrations (version, name, checksum, applied_at) values (999, 'next_release', 'abc', now());
+commit;
+";
+
+#[tokio::test]
+async fn a_running_replica_works_on_while_the_next_release_expands_the_schema() {
+    let _alone = alone().await;
+    let cluster = Cluster::start(Options::default()).await;
+    let database = cluster.database().await;
+    let pair = Pair::start([database.url(), database.url()]).await;
+    let load = Load::start("w", 4, &pair.urls(), Servers::Immortal).await;
+    load.seen().recovered().await;
+
+    let client = database.client().await;
+    // As a migration should: rather than hold up everybody, it gives up and tries again.
+    client.batch_execute("set lock_timeout = '100ms'").await.unwrap();
+    let mut tries = 0;
+    while let Err(error) = client.batch_execute(EXPANSION).await {
+        client.batch_execute("rollback").await.unwrap();
+        tries += 1;
+        assert!(tries < 500, "{error:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    load.seen().recovered().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let numbers = load.seen().numbers();
+    println!("expanded after {tries} tries: {numbers:?}");
+    let ledgers = load.stop().await;
+    audit::everything(&pair, &client, &ledgers).await;
+    assert_eq!((numbers.refused, numbers.unknown), (0, 0), "requests were refused");
+}
+
+#[tokio::test]
+async fn this_release_does_not_start_on_the_schema_of_the_next() {
+    let _alone = alone().await;
+    let cluster = Cluster::start(Options::default()).await;
+    let database = cluster.database().await;
+    let directory = tempfile::tempdir().unwrap();
+    let migrated = run(&["migrate"], directory.path(), database.url(), SECRET_KEY).await;
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    database.client().await.batch_execute(EXPANSION).await.unwrap();
+    for arguments in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let ended = run(arguments, directory.path(), database.url(), SECRET_KEY).await;
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains("the database has schema 999, this release knows up to"), "{said}");
+        assert!(said.contains("run a newer release"), "{said}");
+    }
+}

@@ -1,0 +1,80 @@
+//! What is refused, and left as it was.
+
+use polity_tests::{Cluster, TestServer};
+
+use crate::support::{moved, seed, transfer};
+
+#[tokio::test]
+async fn a_target_with_rows_of_its_own_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data_dir, database) = (directory.path().join("data"), Cluster::shared().await.database().await);
+    seed(&data_dir, &["--organizations", "3"]).await.ok();
+    let elsewhere = directory.path().join("elsewhere");
+    seed(&elsewhere, &["--organizations", "2", "--database-url", database.url()]).await.ok();
+    transfer(&data_dir, database.url(), &[])
+        .await
+        .refused("the target holds rows that are of no transfer, in table users");
+    let client = database.client().await;
+    let count = client.query_one("select count(*) from organizations", &[]).await.unwrap();
+    assert_eq!(count.get::<_, i64>(0), 2);
+}
+
+#[tokio::test]
+async fn another_source_does_not_replace_what_was_transferred() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Cluster::shared().await.database().await;
+    let (one, other) = (directory.path().join("one"), directory.path().join("other"));
+    seed(&one, &["--organizations", "3", "--seed", "1"]).await.ok();
+    seed(&other, &["--organizations", "3", "--seed", "2"]).await.ok();
+    transfer(&one, database.url(), &[]).await.ok();
+    transfer(&other, database.url(), &[]).await.refused("the target holds rows of another source");
+    transfer(&one, database.url(), &["--final"]).await.ok();
+    // From now on it is a database like any other.
+    transfer(&one, database.url(), &[]).await.refused("the target holds rows that are of no transfer");
+}
+
+#[tokio::test]
+async fn a_target_that_has_been_served_is_refused() {
+    let (old, database) = (TestServer::start().await, Cluster::shared().await.database().await);
+    let data_dir = old.data_dir();
+    old.person("ann").await;
+    transfer(&data_dir, database.url(), &[]).await.ok();
+    let early = moved(database.url(), &data_dir).await;
+    early.signup("bob").await;
+    early.stop().await;
+    old.person("cleo").await;
+    transfer(&data_dir, database.url(), &[]).await.refused("the target has been served since the last pass");
+    old.stop().await;
+}
+
+#[tokio::test]
+async fn a_source_of_another_release_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data_dir, database) = (directory.path().join("data"), Cluster::shared().await.database().await);
+    transfer(&data_dir, database.url(), &[]).await.refused("there is no database");
+    seed(&data_dir, &["--organizations", "1"]).await.ok();
+    let source = rusqlite::Connection::open(data_dir.join("polity.db")).unwrap();
+    source.execute_batch("insert into schema_migrations values (99, 'later', '', 0)").unwrap();
+    transfer(&data_dir, database.url(), &[]).await.refused("run a newer release");
+    source.execute_batch("delete from schema_migrations").unwrap();
+    transfer(&data_dir, database.url(), &[]).await.refused("run polity migrate on it with this release");
+    let to = "sqlite:/nowhere/polity.db";
+    transfer(&data_dir, to, &[]).await.refused("--to must be a PostgreSQL server");
+    transfer(&data_dir, database.url(), &["--from", database.url()])
+        .await
+        .refused("--from must be an embedded database");
+}
+
+#[tokio::test]
+async fn two_transfers_do_not_write_to_one_target() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data_dir, database) = (directory.path().join("data"), Cluster::shared().await.database().await);
+    seed(&data_dir, &["--organizations", "3"]).await.ok();
+    transfer(&data_dir, database.url(), &[]).await.ok();
+    let mut client = database.client().await;
+    let other = client.transaction().await.unwrap();
+    other.execute("select 1 from transfer_progress where id = 0 for update", &[]).await.unwrap();
+    transfer(&data_dir, database.url(), &[]).await.refused("another transfer to this target is going on");
+    other.rollback().await.unwrap();
+    transfer(&data_dir, database.url(), &[]).await.ok();
+}

@@ -1,0 +1,82 @@
+//! Running the commands, and servers on either database.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use polity_server::config::database::Database;
+use polity_server::config::value::Secret;
+use polity_tests::TestServer;
+use tokio::process::Command;
+
+/// How a command ended.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Checks that it worked, and was quiet about it; returns what it said.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        assert_eq!(self.stderr, "");
+        self.stdout
+    }
+
+    /// Checks that it was refused for this reason.
+    #[track_caller]
+    pub fn refused(self, why: &str) {
+        assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
+        assert!(self.stderr.contains(why), "{:?} is not in {:?}", why, self.stderr);
+        assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
+    }
+}
+
+/// The command with nothing of the environment of this test.
+pub fn command(words: &[&str], data_dir: &Path) -> Command {
+    let mut command = Command::new(polity_tests::binary());
+    command.args(words).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    command.arg("--data-dir").arg(data_dir);
+    command
+}
+
+async fn run(mut command: Command) -> Ended {
+    let output = command.output().await.expect("a process");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// `polity transfer`, with more words.
+pub async fn transfer(data_dir: &Path, to: &str, words: &[&str]) -> Ended {
+    run(command(&[&["transfer", "--to", to], words].concat(), data_dir)).await
+}
+
+/// `polity seed`, with more words.
+pub async fn seed(data_dir: &Path, words: &[&str]) -> Ended {
+    run(command(&[&["seed"], words].concat(), data_dir)).await
+}
+
+/// How many rows of a table were deleted and written, as the command told it.
+#[track_caller]
+pub fn counts(said: &str, table: &str) -> (u64, u64) {
+    let line = said.lines().find(|line| line.split_whitespace().next() == Some(table)).expect("a line of the table");
+    let numbers: Vec<u64> = line.split_whitespace().skip(2).take(2).map(|word| word.parse().unwrap()).collect();
+    (numbers[0], numbers[1])
+}
+
+/// A server on a data directory that stays.
+pub async fn embedded(data_dir: &Path) -> TestServer {
+    let data_dir = data_dir.to_owned();
+    TestServer::start_with(|config| config.data_dir = data_dir).await
+}
+
+/// A server on a PostgreSQL database with the secret key of a data directory.
+pub async fn moved(url: &str, data_dir: &Path) -> TestServer {
+    let key = std::fs::read_to_string(data_dir.join("secret.key")).expect("a secret key").trim().to_owned();
+    TestServer::start_with(|config| {
+        config.database = Database::Postgres(Secret(url.to_owned()));
+        config.secret_key = Some(Secret(key));
+    })
+    .await
+}
