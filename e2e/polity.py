@@ -4,11 +4,11 @@ import email
 import email.policy
 import os
 import re
+import shutil
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import requests
 
@@ -16,6 +16,9 @@ START_LIMIT_S = 30
 STOP_LIMIT_S = 30
 MAIL_LIMIT_S = 15
 REQUEST_LIMIT_S = 20.0
+
+# Before a command: ends it when the tests are killed. It becomes the command, so a signal reaches that.
+ENDS_WITH_US = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 PASSWORD = "correct horse battery staple"
 
@@ -31,8 +34,15 @@ def wait_for(look, limit_s, what):
 
 @dataclass
 class Server:
+    """What answers at a URL: one process, or several behind a proxy."""
+
     url: str
-    data_dir: Path
+    processes: list
+    key: str = ""
+
+    @property
+    def data_dir(self):
+        return self.processes[0].data_dir
 
     def call(self, method, path, token=None, **kwargs):
         """One HTTP request, as a client without an SDK sends it."""
@@ -42,7 +52,7 @@ class Server:
         return requests.request(method, self.url + path, headers=headers, timeout=REQUEST_LIMIT_S, **kwargs)
 
     def operator_key(self):
-        return (self.data_dir / "operator.key").read_text().strip()
+        return self.key or (self.data_dir / "operator.key").read_text().strip()
 
     def operator(self, method, path, **kwargs):
         """What an operator's request is answered with; it must succeed."""
@@ -67,27 +77,55 @@ class Server:
             yield str(mail["to"]), body.get_content() if body else ""
 
 
+class Process:
+    """A `polity serve` with a folder of its own; it is starting when this returns."""
+
+    def __init__(self, folder, **env):
+        self.data_dir = folder / "data"
+        self._out, self._log = folder / "stdout", folder / "stderr"
+        command = [*ENDS_WITH_US, os.environ["POLITY_BIN"], "serve", "--listen", "127.0.0.1:0", "--data-dir", self.data_dir]
+        environment = without_settings() | {"POLITY_RATE_LIMIT": "off"} | env
+        with self._out.open("wb") as stdout, self._log.open("wb") as stderr:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment
+            )
+
+    def address(self):
+        """Host and port, once it answers."""
+        return wait_for(self._address, START_LIMIT_S, "server")[1]
+
+    def _address(self):
+        assert self._process.poll() is None, f"the server did not start:\n{self._log.read_text()}"
+        return re.search(r"^polity listening on http://(127\.0\.0\.1:\d+)$", self._out.read_text(), re.MULTILINE)
+
+    def metrics(self):
+        """Its own metrics: a proxy does not pass them on."""
+        return requests.get(f"http://{self.address()}/metrics", timeout=REQUEST_LIMIT_S).text
+
+    def terminate(self):
+        self._process.terminate()
+
+    def stop(self):
+        """Stops it, which must end well."""
+        self.terminate()
+        try:
+            self._process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        code = self._process.returncode
+        assert code == 0, f"the server ended with {code}:\n{self._log.read_text()}"
+
+
 @contextmanager
 def serve(folder, **env):
-    """Runs a server in an empty folder. It must start, and end well on SIGTERM."""
-    out, log, data_dir = folder / "stdout", folder / "stderr", folder / "data"
-    command = [os.environ["POLITY_BIN"], "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data_dir)]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("POLITY_")}
-    environment = {**inherited, "POLITY_RATE_LIMIT": "off", **env}
-    with out.open("wb") as stdout, log.open("wb") as stderr:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment)
+    """Runs a server in an empty folder, on the embedded database."""
+    process = Process(folder, **env)
+    with ExitStack() as stack:
+        stack.callback(process.stop)
+        yield Server(f"http://{process.address()}", [process])
 
-    def address():
-        assert process.poll() is None, f"the server did not start:\n{log.read_text()}"
-        return re.search(r"^polity listening on (http://127\.0\.0\.1:\d+)$", out.read_text(), re.MULTILINE)
 
-    try:
-        yield Server(wait_for(address, START_LIMIT_S, "server")[1], data_dir)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    assert process.returncode == 0, f"the server ended with {process.returncode}:\n{log.read_text()}"
+def without_settings():
+    """The environment, without what Polity would act on."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POLITY_")}

@@ -1,12 +1,12 @@
 //! `cargo xtask test`: the Rust tests, then the end-to-end tests in `e2e/`
-//! against a debug binary.
+//! against a debug binary; both on the embedded database, then on PostgreSQL.
 //!
 //! The Python packages live in a virtual environment under `target/`, made
 //! anew when a requirement or the Python version changes. The servers that the
 //! tests start are found or provided by [`servers`](crate::servers).
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -14,6 +14,12 @@ use anyhow::{Context as _, Result};
 use crate::servers::Servers;
 use crate::step::{cargo, root, run as program, step, target};
 use crate::venv;
+
+/// Tells the tests which store their servers use.
+const STORE_VARIABLE: &str = "POLITY_TEST_STORE";
+
+/// The Rust tests that drive servers and say nothing about the store: on PostgreSQL too they have to pass.
+const ON_POSTGRES: &[&str] = &["accounts", "organizations", "isolation", "model", "client", "cli"];
 
 /// Which tests to run: all, unless told.
 #[derive(clap::Args, Default)]
@@ -24,29 +30,90 @@ pub struct Args {
     /// Only the end-to-end tests
     #[arg(long)]
     e2e_only: bool,
+    /// The store of the servers
+    #[arg(long, value_enum, default_value_t)]
+    store: Stores,
+}
+
+/// Which stores to test with.
+#[derive(clap::ValueEnum, Clone, Copy, Default, PartialEq, Eq)]
+enum Stores {
+    /// The embedded database
+    Sqlite,
+    /// Two replicas on a PostgreSQL database
+    Postgres,
+    /// One after the other
+    #[default]
+    Both,
+}
+
+#[derive(Clone, Copy)]
+enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Stores {
+    fn each(self) -> &'static [Store] {
+        match self {
+            Stores::Sqlite => &[Store::Sqlite],
+            Stores::Postgres => &[Store::Postgres],
+            Stores::Both => &[Store::Sqlite, Store::Postgres],
+        }
+    }
+}
+
+impl Store {
+    fn name(self) -> &'static str {
+        match self {
+            Store::Sqlite => "sqlite",
+            Store::Postgres => "postgres",
+        }
+    }
 }
 
 /// Runs the tests.
 pub fn run(args: &Args) -> Result<()> {
     let servers = step("servers for the tests", Servers::provide)?;
     if !args.e2e_only {
-        step("rust tests", || program(servers.tell(cargo().args(["test", "--workspace", "--locked"]))))?;
+        for store in args.store.each() {
+            step(&format!("rust tests on {}", store.name()), || rust(&servers, *store))?;
+        }
     }
     if !args.rust_only {
         step("build polity", || program(cargo().args(["build", "--package", "polity", "--locked"])))?;
         let python = step("python packages", python)?;
-        step("e2e tests", || {
-            program(
-                servers
-                    .tell(&mut Command::new(python))
-                    .args(["-m", "pytest", "e2e"])
-                    .current_dir(root())
-                    .env("PYTHONDONTWRITEBYTECODE", "1")
-                    .env("POLITY_BIN", target().join("debug/polity")),
-            )
-        })?;
+        for store in args.store.each() {
+            step(&format!("e2e tests on {}", store.name()), || e2e(&servers, *store, &python))?;
+        }
     }
     Ok(())
+}
+
+/// The Rust tests: all, or on PostgreSQL those that may find another store.
+fn rust(servers: &Servers, store: Store) -> Result<()> {
+    let mut tests = cargo();
+    tests.args(["test", "--locked"]).env(STORE_VARIABLE, store.name());
+    match store {
+        Store::Sqlite => tests.arg("--workspace"),
+        Store::Postgres => {
+            tests.args(["--package", "polity-tests"]).args(ON_POSTGRES.iter().flat_map(|name| ["--test", name]))
+        }
+    };
+    program(servers.tell(&mut tests))
+}
+
+/// The end-to-end tests, against the debug binary.
+fn e2e(servers: &Servers, store: Store, python: &Path) -> Result<()> {
+    program(
+        servers
+            .tell(&mut Command::new(python))
+            .args(["-m", "pytest", "e2e"])
+            .current_dir(root())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env(STORE_VARIABLE, store.name())
+            .env("POLITY_BIN", target().join("debug/polity")),
+    )
 }
 
 /// The Python of the virtual environment, which is made when it is missing or stale.

@@ -65,14 +65,12 @@ pub(crate) struct Postgres {
     announcement: &'static Query<(String,), ()>,
     unit_budget: Duration,
     /// Learns what other replicas change, where anything is remembered.
-    following: Option<JoinHandle<()>>,
+    following: JoinHandle<()>,
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if let Some(following) = &self.following {
-            following.abort();
-        }
+        self.following.abort();
     }
 }
 
@@ -99,19 +97,21 @@ impl Postgres {
             .build()
             .map_err(|error| Error::BadUrl(error.to_string()))?;
         let announcement = if options.notify { &follow::ANNOUNCE_AND_NOTIFY } else { &follow::ANNOUNCE };
-        let follow = |changes| {
-            let follower = follow::Follower {
-                hosts: Hosts::new(options)?,
-                notify: options.notify,
-                pool: pool.clone(),
-                announcement: announcement.pg,
-                changes,
-                bound: all.revocation_bound,
-                delays: all.delays.clone(),
-            };
-            Ok::<_, Error>(tokio::spawn(follower.run()))
+        let following = match changes {
+            None => tokio::spawn(follow::forget(pool.clone())),
+            Some(changes) => {
+                let follower = follow::Follower {
+                    hosts: Hosts::new(options)?,
+                    notify: options.notify,
+                    pool: pool.clone(),
+                    announcement: announcement.pg,
+                    changes,
+                    bound: all.revocation_bound,
+                    delays: all.delays.clone(),
+                };
+                tokio::spawn(follower.run())
+            }
         };
-        let following = changes.map(follow).transpose()?;
         Ok(Postgres { pool, prepare: options.prepare, announcement, unit_budget, following })
     }
 

@@ -22,6 +22,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client};
 use uuid::Uuid;
 
@@ -58,6 +59,8 @@ const FORGET: &str = "delete from changes where made_at < now() - interval '5 mi
 const LOOKS: u32 = 4;
 /// How often a change is made only to measure how long it takes to be known here.
 const CANARY: Duration = Duration::from_secs(5);
+/// How often old changes are removed where nobody follows them.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// How long to wait before the next connection.
 const RECONNECT: Duration = Duration::from_millis(200);
 
@@ -68,6 +71,18 @@ pub(super) fn text(subjects: &[Uuid]) -> String {
 
 fn subjects(text: &str) -> impl Iterator<Item = Uuid> {
     text.split(',').filter_map(|subject| subject.parse().ok())
+}
+
+/// Removes old changes, where nothing is remembered and so nobody follows:
+/// they are announced all the same, because another replica may remember.
+pub(super) async fn forget(pool: Pool) {
+    loop {
+        tokio::time::sleep(FORGET_EVERY).await;
+        let Ok(client) = pool.get().await else { continue };
+        if let Err(error) = client.batch_execute(FORGET).await {
+            tracing::debug!(%error, "old changes were not removed");
+        }
+    }
 }
 
 /// What following needs.
@@ -169,7 +184,8 @@ impl Follower {
     }
 
     async fn look(&self, session: &mut Session) -> Result<(), Error> {
-        let rows = session.client.query(LOOK, &[&session.horizon]).await?;
+        // Not prepared: there may be a pooler that shares connections.
+        let rows = session.client.query_typed(LOOK, &[(&session.horizon, Type::INT8)]).await?;
         let mut seen = HashSet::with_capacity(rows.len());
         for row in rows {
             session.horizon = row.try_get(0)?;
@@ -199,7 +215,7 @@ impl Follower {
         let (pool, announcement) = (self.pool.clone(), self.announcement);
         tokio::spawn(async move {
             let Ok(client) = pool.get().await else { return };
-            let sent = client.execute(announcement, &[&text(&[marker])]).await;
+            let sent = client.execute_typed(announcement, &[(&text(&[marker]), Type::TEXT)]).await;
             if let Err(error) = sent.and(client.batch_execute(FORGET).await) {
                 tracing::debug!(%error, "the delay of a change could not be measured");
             }
