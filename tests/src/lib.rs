@@ -21,7 +21,7 @@ mod server;
 mod tcp_proxy;
 
 pub use balancer::Balancer;
-pub use binary::binary;
+pub use binary::{Ended, binary, command, run};
 pub use call::{Call, Reply};
 pub use clock::TestClock;
 pub use mail::Mail;

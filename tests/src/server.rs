@@ -74,6 +74,8 @@ impl TestServer {
         if let Some(database) = &database {
             config.database = Store::Postgres(Secret(database.url().to_owned()));
             config.postgres.connections = 4;
+            // A machine that is busy with other tests is slow, and no less correct.
+            config.unit_timeout = Duration::from_secs(20);
         }
         change(&mut config);
         let replicated = replicated && database.is_some() && !config.rate_limit;

@@ -26,5 +26,5 @@ pub use digest::{Digest, TableDigest, table_digest};
 pub use layout::{Cell, Layout, Row, rows_after};
 pub use manifest::{DATABASE_FILE, FORMAT, FileDigest, Manifest, file_digest};
 pub use snapshot::{Contents, inspect, snapshot};
-pub use tables::{Column, Holds, TABLES, Table};
+pub use tables::{Column, TABLES, Table};
 pub use transfer::{Pass, Progress, TransferredTable, transfer};

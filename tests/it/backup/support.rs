@@ -1,51 +1,18 @@
 //! Running the commands, and a server with something in it.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use polity_tests::{Organization, TestServer};
+use polity_tests::{Ended, Organization, TestServer, run};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// How a command ended.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ended {
-    /// Checks that it worked; returns what it said.
-    #[track_caller]
-    pub fn ok(self) -> String {
-        assert_eq!(self.code, Some(0), "{}", self.stderr);
-        assert_eq!(self.stderr, "");
-        self.stdout
-    }
-
-    /// Checks that it was refused for this reason.
-    #[track_caller]
-    pub fn refused(self, why: &str) {
-        assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
-        assert!(self.stderr.contains(why), "{:?} is not in {:?}", why, self.stderr);
-        assert_eq!((self.stdout.as_str(), self.stderr.lines().count()), ("", 1), "{}", self.stderr);
-    }
-}
-
 /// The command with nothing of the environment of this test.
 pub fn command(words: &[&str], paths: &[(&str, &Path)]) -> Command {
-    let mut command = Command::new(polity_tests::binary());
-    command.args(words).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    let mut command = polity_tests::command(words);
     for (flag, path) in paths {
         command.arg(flag).arg(path);
     }
     command
-}
-
-async fn run(mut command: Command) -> Ended {
-    let output = command.output().await.expect("a process");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// `polity backup`, with more words.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use polity_store::copy::{Holds, TABLES};
+use polity_store::copy::TABLES;
 use polity_store::{Kind, Statement, statements};
 use polity_tests::TestServer;
 use tokio_postgres::Client;
@@ -132,12 +132,12 @@ async fn both_engines_have_the_same_tables() {
     for table in TABLES {
         for column in table.columns {
             let kind = match column.holds {
-                Holds::Uuid => "uuid",
-                Holds::Bytes => "bytea",
-                Holds::Text => "text",
-                Holds::Integer => "bigint",
-                Holds::Boolean => "boolean",
-                Holds::Time => "timestamp with time zone",
+                Kind::Uuid => "uuid",
+                Kind::Bytes => "bytea",
+                Kind::Text => "text",
+                Kind::Integer => "bigint",
+                Kind::Boolean => "boolean",
+                Kind::Time => "timestamp with time zone",
             };
             wanted.entry(table.name.into()).or_default().insert(column.name.into(), (kind.into(), column.nullable));
         }

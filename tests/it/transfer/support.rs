@@ -1,50 +1,17 @@
 //! Running the commands, and servers on either database.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use polity_server::config::database::Database;
 use polity_server::config::value::Secret;
-use polity_tests::TestServer;
+use polity_tests::{Ended, TestServer, run};
 use tokio::process::Command;
-
-/// How a command ended.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ended {
-    /// Checks that it worked, and was quiet about it; returns what it said.
-    #[track_caller]
-    pub fn ok(self) -> String {
-        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
-        assert_eq!(self.stderr, "");
-        self.stdout
-    }
-
-    /// Checks that it was refused for this reason.
-    #[track_caller]
-    pub fn refused(self, why: &str) {
-        assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
-        assert!(self.stderr.contains(why), "{:?} is not in {:?}", why, self.stderr);
-        assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
-    }
-}
 
 /// The command with nothing of the environment of this test.
 pub fn command(words: &[&str], data_dir: &Path) -> Command {
-    let mut command = Command::new(polity_tests::binary());
-    command.args(words).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+    let mut command = polity_tests::command(words);
     command.arg("--data-dir").arg(data_dir);
     command
-}
-
-async fn run(mut command: Command) -> Ended {
-    let output = command.output().await.expect("a process");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// `polity transfer`, with more words.

@@ -299,7 +299,8 @@ pub(super) fn random(seed: u64, n: i64) -> Random {
 mod tests {
     use std::collections::BTreeSet;
 
-    use polity_store::copy::{Holds, TABLES};
+    use polity_store::Kind;
+    use polity_store::copy::TABLES;
 
     use super::*;
 
@@ -327,11 +328,9 @@ mod tests {
                 for (column, cell) in table.columns.iter().zip(&row) {
                     let fits = match (cell, column.holds) {
                         (Cell::Null, _) => column.nullable,
-                        (Cell::Bytes(bytes), Holds::Uuid) => bytes.len() == 16,
-                        (Cell::Bytes(_), Holds::Bytes) | (Cell::Text(_), Holds::Text) => true,
-                        (Cell::Integer(_), Holds::Integer | Holds::Time) | (Cell::Integer(0 | 1), Holds::Boolean) => {
-                            true
-                        }
+                        (Cell::Bytes(bytes), Kind::Uuid) => bytes.len() == 16,
+                        (Cell::Bytes(_), Kind::Bytes) | (Cell::Text(_), Kind::Text) => true,
+                        (Cell::Integer(_), Kind::Integer | Kind::Time) | (Cell::Integer(0 | 1), Kind::Boolean) => true,
                         _ => false,
                     };
                     assert!(fits, "{}.{} holds {cell:?}", table.name, column.name);

@@ -3,9 +3,9 @@
 
 use tokio_postgres::types::private::BytesMut;
 
-use crate::Error;
-use crate::copy::{Cell, Holds, Row, Table};
+use crate::copy::{Cell, Row, Table};
 use crate::engine::postgres::wire::EPOCH_MICROS;
+use crate::{Error, Kind};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Where a field would have its length.
@@ -39,7 +39,7 @@ pub(super) fn write(table: &Table, row: &[Cell], out: &mut BytesMut) -> Result<(
         let length = match cell {
             Cell::Bytes(bytes) => bytes.len(),
             Cell::Text(text) => text.len(),
-            _ if column.holds == Holds::Boolean => 1,
+            _ if column.holds == Kind::Boolean => 1,
             _ => size_of::<i64>(),
         };
         let length = i32::try_from(length).map_err(|_| unfit(table, column.name, "is too long"))?;
@@ -50,18 +50,18 @@ pub(super) fn write(table: &Table, row: &[Cell], out: &mut BytesMut) -> Result<(
 }
 
 /// Writes the bytes of a value that is not null.
-pub(super) fn value(holds: Holds, cell: &Cell, out: &mut BytesMut) -> Result<(), &'static str> {
+pub(super) fn value(holds: Kind, cell: &Cell, out: &mut BytesMut) -> Result<(), &'static str> {
     match (holds, cell) {
-        (Holds::Uuid, Cell::Bytes(bytes)) if bytes.len() == 16 => out.extend_from_slice(bytes),
-        (Holds::Bytes, Cell::Bytes(bytes)) => out.extend_from_slice(bytes),
-        (Holds::Text, Cell::Text(text)) if text.contains('\0') => {
+        (Kind::Uuid, Cell::Bytes(bytes)) if bytes.len() == 16 => out.extend_from_slice(bytes),
+        (Kind::Bytes, Cell::Bytes(bytes)) => out.extend_from_slice(bytes),
+        (Kind::Text, Cell::Text(text)) if text.contains('\0') => {
             return Err("has a text with a null character, which PostgreSQL cannot hold");
         }
-        (Holds::Text, Cell::Text(text)) => out.extend_from_slice(text.as_bytes()),
-        (Holds::Integer, Cell::Integer(number)) => out.extend_from_slice(&number.to_be_bytes()),
-        (Holds::Boolean, Cell::Integer(0)) => out.extend_from_slice(&[0]),
-        (Holds::Boolean, Cell::Integer(1)) => out.extend_from_slice(&[1]),
-        (Holds::Time, Cell::Integer(micros)) => {
+        (Kind::Text, Cell::Text(text)) => out.extend_from_slice(text.as_bytes()),
+        (Kind::Integer, Cell::Integer(number)) => out.extend_from_slice(&number.to_be_bytes()),
+        (Kind::Boolean, Cell::Integer(0)) => out.extend_from_slice(&[0]),
+        (Kind::Boolean, Cell::Integer(1)) => out.extend_from_slice(&[1]),
+        (Kind::Time, Cell::Integer(micros)) => {
             let since_2000 = micros.checked_sub(EPOCH_MICROS).ok_or("has a time beyond all times")?;
             out.extend_from_slice(&since_2000.to_be_bytes());
         }
@@ -142,14 +142,14 @@ impl<'t> Reader<'t> {
     }
 }
 
-fn cell(holds: Holds, bytes: &[u8]) -> Option<Cell> {
+fn cell(holds: Kind, bytes: &[u8]) -> Option<Cell> {
     let number = || bytes.try_into().ok().map(i64::from_be_bytes);
     Some(match holds {
-        Holds::Uuid | Holds::Bytes => Cell::Bytes(bytes.to_owned()),
-        Holds::Text => Cell::Text(std::str::from_utf8(bytes).ok()?.to_owned()),
-        Holds::Integer => Cell::Integer(number()?),
-        Holds::Boolean => Cell::Integer((*bytes.first()? != 0).into()),
-        Holds::Time => Cell::Integer(number()?.checked_add(EPOCH_MICROS)?),
+        Kind::Uuid | Kind::Bytes => Cell::Bytes(bytes.to_owned()),
+        Kind::Text => Cell::Text(std::str::from_utf8(bytes).ok()?.to_owned()),
+        Kind::Integer => Cell::Integer(number()?),
+        Kind::Boolean => Cell::Integer((*bytes.first()? != 0).into()),
+        Kind::Time => Cell::Integer(number()?.checked_add(EPOCH_MICROS)?),
     })
 }
 
@@ -186,12 +186,12 @@ mod tests {
     const TABLE: Table = Table {
         name: "t",
         columns: &[
-            Column { name: "id", holds: Holds::Uuid, nullable: false },
-            Column { name: "text", holds: Holds::Text, nullable: true },
-            Column { name: "number", holds: Holds::Integer, nullable: false },
-            Column { name: "truth", holds: Holds::Boolean, nullable: false },
-            Column { name: "made_at", holds: Holds::Time, nullable: false },
-            Column { name: "hash", holds: Holds::Bytes, nullable: false },
+            Column { name: "id", holds: Kind::Uuid, nullable: false },
+            Column { name: "text", holds: Kind::Text, nullable: true },
+            Column { name: "number", holds: Kind::Integer, nullable: false },
+            Column { name: "truth", holds: Kind::Boolean, nullable: false },
+            Column { name: "made_at", holds: Kind::Time, nullable: false },
+            Column { name: "hash", holds: Kind::Bytes, nullable: false },
         ],
         key: &["id"],
     };

@@ -12,12 +12,12 @@ use tokio_postgres::Client;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::Error;
 use crate::copy::binary::{self, Reader};
 use crate::copy::rows::{Batch, Rows};
-use crate::copy::{Cell, Column, Holds, Row, Table};
+use crate::copy::{Cell, Column, Row, Table};
 use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::postgres::hosts::Hosts;
+use crate::{Error, Kind};
 
 /// Rows handed on at a time.
 const BATCH: usize = 1000;
@@ -36,14 +36,14 @@ pub(super) async fn connect(options: &PostgresOptions) -> Result<Arc<Client>, Er
 }
 
 /// The type of PostgreSQL that holds a value.
-fn type_name(holds: Holds) -> &'static str {
+fn type_name(holds: Kind) -> &'static str {
     match holds {
-        Holds::Uuid => "uuid",
-        Holds::Bytes => "bytea",
-        Holds::Text => "text",
-        Holds::Integer => "bigint",
-        Holds::Boolean => "boolean",
-        Holds::Time => "timestamptz",
+        Kind::Uuid => "uuid",
+        Kind::Bytes => "bytea",
+        Kind::Text => "text",
+        Kind::Integer => "bigint",
+        Kind::Boolean => "boolean",
+        Kind::Time => "timestamptz",
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn set_sequence(client: &Client, last: i64) -> Result<(), Error
 
 /// A cell as a parameter.
 #[derive(Debug)]
-struct Value<'a>(Holds, &'a Cell);
+struct Value<'a>(Kind, &'a Cell);
 
 impl ToSql for Value<'_> {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {

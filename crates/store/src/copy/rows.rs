@@ -177,13 +177,14 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::copy::{Column, Holds};
+    use crate::Kind;
+    use crate::copy::Column;
 
     const TABLE: Table = Table {
         name: "t",
         columns: &[
-            Column { name: "x", holds: Holds::Text, nullable: false },
-            Column { name: "id", holds: Holds::Integer, nullable: false },
+            Column { name: "x", holds: Kind::Text, nullable: false },
+            Column { name: "id", holds: Kind::Integer, nullable: false },
         ],
         key: &["id"],
     };

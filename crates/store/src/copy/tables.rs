@@ -1,5 +1,7 @@
 //! Every table with its columns: the one list, whatever the engine.
 
+use crate::Kind;
+
 /// A table.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
@@ -18,27 +20,9 @@ pub struct Column {
     /// Its name.
     pub name: &'static str,
     /// What it holds.
-    pub holds: Holds,
+    pub holds: Kind,
     /// Whether it may be null.
     pub nullable: bool,
-}
-
-/// What a column holds: finer than [`crate::Kind`], because another engine may
-/// have a type of its own for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
-    /// An identifier of 16 bytes.
-    Uuid,
-    /// A hash, a key or another sequence of bytes.
-    Bytes,
-    /// Text, an enum by name, or JSON.
-    Text,
-    /// A number.
-    Integer,
-    /// A truth value, 0 or 1.
-    Boolean,
-    /// Microseconds since 1970 UTC.
-    Time,
 }
 
 macro_rules! tables {
@@ -47,7 +31,7 @@ macro_rules! tables {
             name: stringify!($table),
             columns: &[ $( Column {
                 name: stringify!($column),
-                holds: Holds::$holds,
+                holds: Kind::$holds,
                 nullable: tables!(@nullable $($null)?),
             } ),+ ],
             key: &[ $( stringify!($key) ),+ ],
@@ -275,15 +259,15 @@ mod tests {
                     )
                     .unwrap();
                 let stored = match column.holds {
-                    Holds::Uuid | Holds::Bytes => "blob",
-                    Holds::Text => "text",
-                    Holds::Integer | Holds::Boolean | Holds::Time => "integer",
+                    Kind::Uuid | Kind::Bytes => "blob",
+                    Kind::Text => "text",
+                    Kind::Integer | Kind::Boolean | Kind::Time => "integer",
                 };
                 assert_eq!((kind.as_str(), !not_null), (stored, column.nullable), "{}.{}", table.name, column.name);
                 let says_time = column.name.ends_with("_at");
-                assert_eq!(says_time, column.holds == Holds::Time, "{}.{}", table.name, column.name);
+                assert_eq!(says_time, column.holds == Kind::Time, "{}.{}", table.name, column.name);
                 let says_id = column.name == "id" || column.name.ends_with("_id") && column.name != "external_id";
-                assert_eq!(says_id, column.holds == Holds::Uuid, "{}.{}", table.name, column.name);
+                assert_eq!(says_id, column.holds == Kind::Uuid, "{}.{}", table.name, column.name);
             }
         }
     }
@@ -308,7 +292,7 @@ mod tests {
             assert!(!table.key.is_empty());
             for name in table.key {
                 let column = table.columns.iter().find(|column| column.name == *name).unwrap();
-                assert!(column.holds != Holds::Text && !column.nullable, "{}.{name}", table.name);
+                assert!(column.holds != Kind::Text && !column.nullable, "{}.{name}", table.name);
             }
         }
     }

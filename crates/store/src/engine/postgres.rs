@@ -151,7 +151,7 @@ impl Postgres {
                 End::Failed(_) => 0,
             };
             let (End::Again(error) | End::Failed(error)) = end else { return (done, ran) };
-            let pause = pause(ran.retries);
+            let pause = if matches!(error, Error::Conflict) { part(ran.retries) } else { wait(ran.retries) };
             if ran.retries >= tries || Instant::now() + pause >= deadline {
                 return (Err(error.into()), ran);
             }
@@ -168,8 +168,14 @@ impl Postgres {
 }
 
 /// Up to 1, 2, 4, … 64 ms, at random, so that those who collided part.
-fn pause(retries: u32) -> Duration {
+fn part(retries: u32) -> Duration {
     Duration::from_micros(fastrand::u64(100..=1000 << retries.min(6)))
+}
+
+/// Up to 40, 80, 160, 320 ms, at random: a database that restarts is back soon,
+/// and one that is gone is not waited for.
+fn wait(retries: u32) -> Duration {
+    Duration::from_millis(fastrand::u64(10..=40 << retries.min(6)))
 }
 
 async fn run<A, T, E: From<Error>>(
