@@ -159,7 +159,7 @@ impl TestServer {
     /// The data directory.
     #[must_use]
     pub fn data_dir(&self) -> std::path::PathBuf {
-        self.directory.path().join("data")
+        self.configs[0].data_dir.clone()
     }
 
     /// A connection to its PostgreSQL database; none where it is embedded.

@@ -93,6 +93,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         data_dir::make_private(path)?;
     }
     polity_store::migrate(&options.target, clock.0()).await?;
+    refuse_unfinished(&options.target).await?;
 
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
@@ -138,6 +139,17 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         stop_worker,
         data_dir,
     })
+}
+
+/// A server on the target of a transfer would write what the next pass of it takes away.
+async fn refuse_unfinished(target: &Target) -> Result<(), Error> {
+    match target {
+        Target::Postgres(server) if polity_store::copy::is_unfinished(server).await? => {
+            let message = "the database is the target of a transfer that is not finished: run polity transfer --final";
+            Err(Error::Config(message.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn forget(app: Arc<App>, stop: impl Future<Output = ()>) {

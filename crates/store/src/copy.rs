@@ -27,4 +27,4 @@ pub use layout::{Cell, Layout, Row, rows_after};
 pub use manifest::{DATABASE_FILE, FORMAT, FileDigest, Manifest, file_digest};
 pub use snapshot::{Contents, inspect, snapshot};
 pub use tables::{Column, TABLES, Table};
-pub use transfer::{Pass, Progress, TransferredTable, transfer};
+pub use transfer::{Pass, Progress, TransferredTable, is_unfinished, transfer};

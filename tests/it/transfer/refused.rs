@@ -1,8 +1,8 @@
 //! What is refused, and left as it was.
 
-use polity_tests::{Cluster, TestServer};
+use polity_tests::{Cluster, TestServer, run};
 
-use crate::support::{moved, seed, transfer};
+use crate::support::{command, embedded, moved, seed, transfer};
 
 #[tokio::test]
 async fn a_target_with_rows_of_its_own_is_refused() {
@@ -34,14 +34,32 @@ async fn another_source_does_not_replace_what_was_transferred() {
 }
 
 #[tokio::test]
-async fn a_target_that_has_been_served_is_refused() {
+async fn no_server_starts_on_a_target_before_the_last_pass() {
+    let (directory, database) = (tempfile::tempdir().unwrap(), Cluster::shared().await.database().await);
+    let data_dir = directory.path().join("data");
+    let old = embedded(&data_dir).await;
+    old.person("ann").await;
+    transfer(&data_dir, database.url(), &[]).await.ok();
+    let early = tempfile::tempdir().unwrap();
+    let mut serve = command(&["serve", "--listen", "127.0.0.1:0", "--database-url", database.url()], early.path());
+    serve.env("POLITY_SECRET_KEY_FILE", data_dir.join("secret.key"));
+    run(serve).await.refused("the database is the target of a transfer that is not finished");
+    old.stop().await;
+    transfer(&data_dir, database.url(), &["--final"]).await.ok();
+    moved(database.url(), &data_dir).await.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_was_written_to_is_refused() {
     let (old, database) = (TestServer::start().await, Cluster::shared().await.database().await);
     let data_dir = old.data_dir();
     old.person("ann").await;
     transfer(&data_dir, database.url(), &[]).await.ok();
-    let early = moved(database.url(), &data_dir).await;
-    early.signup("bob").await;
-    early.stop().await;
+    let event = "insert into events (id, actor_kind, actor_name, object_kind, object_id, object_name, verb, metadata,
+        created_at) values (gen_random_uuid(), 'SYSTEM', '', 'user', gen_random_uuid(), '', 'created', '{}', now())";
+    let client = database.client().await;
+    let last = "select setval(pg_get_serial_sequence('events', 'seq'), (select max(seq) from events))";
+    client.batch_execute(&format!("{last}; {event}")).await.unwrap();
     old.person("cleo").await;
     transfer(&data_dir, database.url(), &[]).await.refused("the target has been served since the last pass");
     old.stop().await;
