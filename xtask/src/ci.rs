@@ -1,8 +1,11 @@
 //! `cargo xtask check` and `cargo xtask ci`: the gate, cheapest checks first.
 
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
 use anyhow::Result;
 
-use crate::step::{cargo, run as program, step};
+use crate::step::{cargo, run as program, step, target};
 use crate::{deny, test, tidy};
 
 const CLIPPY: &[&str] = &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
@@ -19,7 +22,33 @@ pub fn check() -> Result<()> {
     step("deny", deny::run)?;
     // Private items are documented too, so a link to one is no dead link.
     step("doc", || program(cargo().args(DOC).env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")))?;
-    step("package", || program(cargo().args(PACKAGE)))
+    step("package", package)
+}
+
+/// Builds the crates to publish, below a directory of their own. Cargo takes a
+/// version it has seen for the same as ever, and ours keep their number between
+/// releases: what earlier runs left of them would be built against.
+fn package() -> Result<()> {
+    let publish = target().join("publish");
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
+    for registry in home.iter().flat_map(|home| entries(&home.join("registry/src"))) {
+        forget(&registry)?;
+    }
+    forget(&publish.join("debug/.fingerprint"))?;
+    program(cargo().args(PACKAGE).arg("--target-dir").arg(publish))
+}
+
+/// Removes the directories of our own crates.
+fn forget(directory: &Path) -> Result<()> {
+    let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("polity-"));
+    for path in entries(directory).filter(ours) {
+        fs::remove_dir_all(path)?;
+    }
+    Ok(())
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 /// The whole gate.

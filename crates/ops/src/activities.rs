@@ -9,7 +9,7 @@ use polity_api::types::activity::{
 };
 use polity_store::events::{self, ActorKind, EventRow};
 use polity_store::notification_marks::{self, NotificationMarkRow};
-use polity_store::{Filter, Start};
+use polity_store::{Filter, Page, Start};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use crate::authz;
 use crate::ctx::{Ctx, Request, Work};
 use crate::cursor::{self, Kind};
 use crate::error::Result;
-use crate::field::{count, next_cursor, one_more};
+use crate::field::{count, next_cursor};
 
 /// `ListActivities`: of the current organization, newest first.
 ///
@@ -51,7 +51,7 @@ pub async fn list_account(ctx: Ctx, req: Request<GetAccountActivities>) -> Resul
                 }
                 start => start.map(|(seq, _)| seq),
             };
-            let rows = events::of_actor(w.tx, user, start, one_more(query.limit)).await?;
+            let rows = events::of_actor(w.tx, user, start, query.limit.0.into()).await?;
             Ok(page(rows, query.limit, query.offset, |row| cursor::write(Kind::Person, 0, row.id.0)))
         })
     })
@@ -68,7 +68,7 @@ pub(crate) async fn of_organization(
 ) -> Result<ActivityList> {
     let kinds = Filter::of(types.iter().map(String::as_str));
     let start = start.map(|(seq, _)| seq);
-    let rows = events::of_organization(w.tx, organization, 0, &kinds, start, one_more(limit)).await?;
+    let rows = events::of_organization(w.tx, organization, 0, &kinds, start, limit.0.into()).await?;
     Ok(page(rows, limit, offset, organization_cursor))
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn of_anybody(
     (limit, offset): (Limit, Offset),
 ) -> Result<ActivityList> {
     let kinds = Filter::of(types.iter().map(String::as_str));
-    let rows = events::all(w.tx, &kinds, start.map(|(seq, _)| seq), one_more(limit)).await?;
+    let rows = events::all(w.tx, &kinds, start.map(|(seq, _)| seq), limit.0.into()).await?;
     Ok(page(rows, limit, offset, |row| cursor::write(Kind::Everything, row.seq, Uuid::nil())))
 }
 
@@ -88,9 +88,9 @@ fn organization_cursor(row: &EventRow) -> String {
     cursor::write(Kind::Organization, row.organization_seq, Uuid::nil())
 }
 
-fn page(mut rows: Vec<EventRow>, limit: Limit, offset: Offset, cursor: fn(&EventRow) -> String) -> ActivityList {
-    let next_cursor = next_cursor(&mut rows, limit, cursor);
-    let activities = rows.into_iter().map(to_wire).collect();
+fn page(page: Page<EventRow>, limit: Limit, offset: Offset, cursor: fn(&EventRow) -> String) -> ActivityList {
+    let next_cursor = next_cursor(&page, cursor);
+    let activities = page.0.into_iter().map(to_wire).collect();
     ActivityList { activities, limit: limit.0, offset: offset.0, has_next: !next_cursor.is_empty(), next_cursor }
 }
 
@@ -121,10 +121,10 @@ async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotification
     let (user, organization) = (caller.user()?.id, caller.current_organization(w).await?.id);
     let start = cursor::start(Kind::Organization, &query.cursor, query.offset)?.map(|(seq, _)| seq);
     let kinds = Filter::default();
-    let rows = |from| events::of_organization(w.tx, organization, from, &kinds, start, one_more(query.limit));
+    let rows = |from| events::of_organization(w.tx, organization, from, &kinds, start, query.limit.0.into());
     let marks = notification_marks::get(w.tx, organization, user);
     let last = events::last_seq(w.tx, organization);
-    let (from, marks, last, mut rows) = if query.unread.0 || query.unseen.0 {
+    let (from, marks, last, page) = if query.unread.0 || query.unseen.0 {
         let (marks, last) = try_join(marks, last).await?;
         let from = match (query.unread.0, query.unseen.0) {
             (true, true) => marks.read_seq.max(marks.seen_seq),
@@ -136,7 +136,7 @@ async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotification
         let (marks, last, rows) = try_join3(marks, last, rows(0)).await?;
         (0, marks, last, rows)
     };
-    let next_cursor = next_cursor(&mut rows, query.limit, organization_cursor);
+    let next_cursor = next_cursor(&page, organization_cursor);
     // The log of an organization has no gaps.
     let after = |seq: i64| (last - seq).max(0);
     let (total, unread, unseen) = (after(from), after(marks.read_seq), after(marks.seen_seq));
@@ -148,7 +148,7 @@ async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotification
         notification_marks::set(w.tx, &NotificationMarkRow { read_seq, seen_seq, ..marks.clone() }).await?;
     }
     Ok(NotificationList {
-        notifications: rows.into_iter().map(|row| to_notification(row, &marks)).collect(),
+        notifications: page.0.into_iter().map(|row| to_notification(row, &marks)).collect(),
         limit: query.limit.0,
         offset: query.offset.0,
         count: count(total),

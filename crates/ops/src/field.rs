@@ -1,6 +1,6 @@
 //! Rules for single fields, shared by several resources.
 
-use polity_api::page::Limit;
+use polity_store::Page;
 use polity_store::organizations::OrganizationRow;
 
 use crate::error::{Error, Result};
@@ -113,24 +113,9 @@ pub(crate) fn count(n: i64) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Cuts the extra row that was asked for, and tells whether it was there.
-pub(crate) fn has_next<T>(rows: &mut Vec<T>, limit: u32) -> bool {
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    more
-}
-
-/// How many rows to ask for: one more than the page holds, which tells whether
-/// there is a next one.
-pub(crate) fn one_more(limit: Limit) -> i64 {
-    i64::from(limit.0) + 1
-}
-
-/// Cuts the extra row that was asked for; the cursor behind the last of the
-/// others, empty when it was not there.
-pub(crate) fn next_cursor<T>(rows: &mut Vec<T>, limit: Limit, cursor: impl FnOnce(&T) -> String) -> String {
-    let more = has_next(rows, limit.0);
-    rows.last().filter(|_| more).map(cursor).unwrap_or_default()
+/// The cursor behind the last row of a page, empty when no more come after it.
+pub(crate) fn next_cursor<T>((rows, more): &Page<T>, cursor: impl FnOnce(&T) -> String) -> String {
+    rows.last().filter(|_| *more).map(cursor).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::ctx::{Call, Ctx, Request, Work};
 use crate::cursor::{self, Kind};
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
-use crate::field::{self, count, next_cursor, one_more};
+use crate::field::{self, count, next_cursor};
 use crate::lifecycle::{self, By, Event};
 use crate::organizations::{store_change, to_wire};
 use crate::{activities, quotas};
@@ -47,12 +47,10 @@ pub async fn list_organizations(
             let start = cursor::start(Kind::Organizations, &query.cursor, query.offset)?
                 .map(|(at, id)| OrganizationKey { created_at: Timestamp(at), id: OrganizationId(id) });
             let search = Search::new(&query.search);
-            let mut rows = organizations::list(w.tx, &statuses, &search, start, one_more(query.limit)).await?;
-            let next_cursor = next_cursor(&mut rows, query.limit, |row| {
-                cursor::write(Kind::Organizations, row.created_at.0, row.id.0)
-            });
+            let page = organizations::list(w.tx, &statuses, &search, start, query.limit.0.into()).await?;
+            let next_cursor = next_cursor(&page, |row| cursor::write(Kind::Organizations, row.created_at.0, row.id.0));
             Ok(OperatorListOrganizationsReply {
-                organizations: rows.into_iter().map(to_wire).collect(),
+                organizations: page.0.into_iter().map(to_wire).collect(),
                 limit: query.limit.0,
                 offset: query.offset.0,
                 has_next: !next_cursor.is_empty(),
@@ -253,11 +251,10 @@ pub async fn list_coupons(ctx: Ctx, req: Request<OperatorListCoupons>) -> Result
             authz::caller(w, call).await?;
             let start = cursor::start(Kind::Coupons, &query.cursor, query.offset)?
                 .map(|(at, id)| CouponKey { created_at: Timestamp(at), id: CouponId(id) });
-            let mut rows = coupons::list(w.tx, start, one_more(query.limit)).await?;
-            let next_cursor =
-                next_cursor(&mut rows, query.limit, |row| cursor::write(Kind::Coupons, row.created_at.0, row.id.0));
+            let page = coupons::list(w.tx, start, query.limit.0.into()).await?;
+            let next_cursor = next_cursor(&page, |row| cursor::write(Kind::Coupons, row.created_at.0, row.id.0));
             Ok(OperatorListCouponsReply {
-                coupons: rows.into_iter().map(coupon_to_wire).collect(),
+                coupons: page.0.into_iter().map(coupon_to_wire).collect(),
                 limit: query.limit.0,
                 offset: query.offset.0,
                 has_next: !next_cursor.is_empty(),

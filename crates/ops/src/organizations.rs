@@ -24,7 +24,7 @@ use crate::authz;
 use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
-use crate::field::{self, has_next};
+use crate::field;
 use crate::lifecycle;
 use crate::quotas;
 
@@ -153,9 +153,8 @@ pub async fn list(ctx: Ctx, req: Request<ListUserOrganizations>) -> Result<ListU
             let caller = authz::caller(w, call).await?;
             let (user, search) = (caller.user()?.id, Search::new(&query.search));
             let statuses = Filter::of(query.statuses.iter().map(|s| s.as_str()));
-            let window = Window::of(query.limit, query.offset).one_more();
-            let mut rows = organizations::of_user(w.tx, user, &statuses, &search, query.order, window).await?;
-            let has_next = has_next(&mut rows, query.limit.0);
+            let window = Window::of(query.limit, query.offset);
+            let (rows, has_next) = organizations::of_user(w.tx, user, &statuses, &search, query.order, window).await?;
             let organizations = rows.into_iter().map(to_wire).collect();
             Ok(ListUserOrganizationsReply { organizations, limit: query.limit.0, offset: query.offset.0, has_next })
         })

@@ -204,7 +204,7 @@ pub(crate) async fn choose_organization(
         return Ok(Some(last));
     }
     let first = Window { limit: 1, offset: 0 };
-    let rows = organizations::of_user(w.tx, user.id, &active, &Search::default(), Order::Asc, first).await?;
+    let (rows, _) = organizations::of_user(w.tx, user.id, &active, &Search::default(), Order::Asc, first).await?;
     Ok(rows.first().map(|row| row.id))
 }
 

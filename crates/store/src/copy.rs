@@ -5,7 +5,7 @@
 //! [`TABLES`] is the one list of tables and columns, compared with the migrated
 //! schema by a test. A [`Layout`] is what is needed to read a table: of this
 //! release, made from a [`Table`], or of the database at hand, however old,
-//! from [`Layout::all_of`]. [`snapshot`] takes a consistent copy of a database
+//! from [`Layout::all_of`]. [`snapshot()`] takes a consistent copy of a database
 //! that is in use, [`inspect`] says whether one is whole and what is in it.
 //! [`transfer()`] brings a PostgreSQL database to the content of an embedded one,
 //! [`Bulk`] writes many rows into either.

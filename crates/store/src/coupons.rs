@@ -1,12 +1,13 @@
 //! Coupons and who redeemed them.
 
+use futures_util::future::try_join;
 use polity_api::ids::{CouponId, OrganizationId};
 use polity_api::scalar::Timestamp;
 use uuid::Uuid;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
-use crate::page::{END_OF_TIME, Start};
+use crate::page::{END_OF_TIME, Page, Start};
 use crate::{Error, Tx};
 
 row! {
@@ -108,15 +109,17 @@ pub async fn by_id(tx: &Tx<'_>, id: CouponId) -> Result<Option<CouponRow>, Error
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn list(tx: &Tx<'_>, start: Start<CouponKey>, limit: i64) -> Result<Vec<CouponRow>, Error> {
+pub async fn list(tx: &Tx<'_>, start: Start<CouponKey>, limit: i64) -> Result<Page<CouponRow>, Error> {
     let end = CouponKey { created_at: END_OF_TIME, id: CouponId(Uuid::max()) };
     let before = match start {
         Start::First => Some(end),
         Start::After(key) => Some(key),
         Start::Skip(count) => tx.optional(&SKIP, (end.created_at, end.id, count - 1)).await?,
     };
-    let Some(CouponKey { created_at, id }) = before else { return Ok(Vec::new()) };
-    tx.all(&LIST, (created_at, id, limit)).await
+    let Some(CouponKey { created_at, id }) = before else { return Ok(Page::default()) };
+    let rows = tx.all(&LIST, (created_at, id, limit));
+    let (rows, next) = try_join(rows, tx.optional(&SKIP, (created_at, id, limit))).await?;
+    Ok((rows, next.is_some()))
 }
 
 /// Adds a coupon.

@@ -4,6 +4,7 @@
 //! organization, without gaps: its largest number is how much happened, and a
 //! place is found by counting back. Names are stored as they were then.
 
+use futures_util::future::try_join;
 use polity_api::ids::{EventId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::engine::row::row;
 use crate::engine::sql::queries;
 use crate::engine::value::text_enum;
-use crate::page::{Filter, Start};
+use crate::page::{Filter, Page, Start};
 use crate::{Error, Tx};
 
 text_enum! {
@@ -150,8 +151,8 @@ queries! {
         concat!("select i.organization_seq as seq ", of_organization!(), " limit 1 offset $5");
     OF_ACTOR(user: UserId, before: i64, limit: i64) => EventRow =
         view!("where e.actor_id = $1 and e.seq < $2 order by e.seq desc limit $3");
-    SKIP_OF_ACTOR(user: UserId, offset: i64) => Place =
-        "select i.seq from events i where i.actor_id = $1 order by i.seq desc limit 1 offset $2";
+    SKIP_OF_ACTOR(user: UserId, before: i64, offset: i64) => Place =
+        "select i.seq from events i where i.actor_id = $1 and i.seq < $2 order by i.seq desc limit 1 offset $3";
     ALL(before: i64, kinds: String, limit: i64) => EventRow =
         view!(concat!("where e.seq in (select i.seq ", of_anybody!(), " limit $3) order by e.seq desc"));
     SKIP_ALL(before: i64, kinds: String, offset: i64) => Place =
@@ -181,7 +182,7 @@ pub async fn of_organization(
     kinds: &Filter,
     start: Start<i64>,
     limit: i64,
-) -> Result<Vec<EventRow>, Error> {
+) -> Result<Page<EventRow>, Error> {
     let before = match start {
         Start::First => Some(i64::MAX),
         Start::After(key) => Some(key),
@@ -192,22 +193,27 @@ pub async fn of_organization(
             tx.optional(&SKIP_OF_ORGANIZATION, args).await?.map(|place| place.seq)
         }
     };
-    let Some(before) = before else { return Ok(Vec::new()) };
-    tx.all(&OF_ORGANIZATION, (organization, after, before, kinds.text(), limit)).await
+    let Some(before) = before else { return Ok(Page::default()) };
+    let rows = tx.all(&OF_ORGANIZATION, (organization, after, before, kinds.text(), limit));
+    let next = tx.optional(&SKIP_OF_ORGANIZATION, (organization, after, before, kinds.text(), limit));
+    let (rows, next) = try_join(rows, next).await?;
+    Ok((rows, next.is_some()))
 }
 
 /// What a person did anywhere, newest first. Keys are places in the whole log.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn of_actor(tx: &Tx<'_>, user: UserId, start: Start<i64>, limit: i64) -> Result<Vec<EventRow>, Error> {
+pub async fn of_actor(tx: &Tx<'_>, user: UserId, start: Start<i64>, limit: i64) -> Result<Page<EventRow>, Error> {
     let before = match start {
         Start::First => Some(i64::MAX),
         Start::After(key) => Some(key),
-        Start::Skip(count) => tx.optional(&SKIP_OF_ACTOR, (user, count - 1)).await?.map(|place| place.seq),
+        Start::Skip(count) => tx.optional(&SKIP_OF_ACTOR, (user, i64::MAX, count - 1)).await?.map(|place| place.seq),
     };
-    let Some(before) = before else { return Ok(Vec::new()) };
-    tx.all(&OF_ACTOR, (user, before, limit)).await
+    let Some(before) = before else { return Ok(Page::default()) };
+    let rows = tx.all(&OF_ACTOR, (user, before, limit));
+    let (rows, next) = try_join(rows, tx.optional(&SKIP_OF_ACTOR, (user, before, limit))).await?;
+    Ok((rows, next.is_some()))
 }
 
 /// The place in the whole log of something a person did.
@@ -223,14 +229,16 @@ pub async fn place_of_actor(tx: &Tx<'_>, user: UserId, id: EventId) -> Result<Op
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn all(tx: &Tx<'_>, kinds: &Filter, start: Start<i64>, limit: i64) -> Result<Vec<EventRow>, Error> {
+pub async fn all(tx: &Tx<'_>, kinds: &Filter, start: Start<i64>, limit: i64) -> Result<Page<EventRow>, Error> {
     let before = match start {
         Start::First => Some(i64::MAX),
         Start::After(key) => Some(key),
         Start::Skip(count) => tx.optional(&SKIP_ALL, (i64::MAX, kinds.text(), count - 1)).await?.map(|place| place.seq),
     };
-    let Some(before) = before else { return Ok(Vec::new()) };
-    tx.all(&ALL, (before, kinds.text(), limit)).await
+    let Some(before) = before else { return Ok(Page::default()) };
+    let rows = tx.all(&ALL, (before, kinds.text(), limit));
+    let (rows, next) = try_join(rows, tx.optional(&SKIP_ALL, (before, kinds.text(), limit))).await?;
+    Ok((rows, next.is_some()))
 }
 
 /// The end of an organization's log; 0 when it is empty.

@@ -75,7 +75,7 @@ pub use engine::sql::Statement;
 pub use engine::value::{Hash, Kind};
 pub use error::Error;
 pub use migrate::migrate;
-pub use page::{Filter, Start, Window};
+pub use page::{Filter, Page, Start, Window};
 
 /// Every statement of the program: for checks against a real engine.
 pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {

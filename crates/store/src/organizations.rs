@@ -1,5 +1,6 @@
 //! Organizations: the tenants.
 
+use futures_util::future::try_join;
 use polity_api::ids::{OrganizationId, ProjectId, UserId};
 use polity_api::page::Order;
 use polity_api::scalar::Timestamp;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
-use crate::page::{CountRow, END_OF_TIME, Filter, Start, Window};
+use crate::page::{CountRow, END_OF_TIME, Filter, Page, Start, Window};
 use crate::{Error, Tx};
 
 macro_rules! columns {
@@ -129,6 +130,14 @@ row! {
     }
 }
 
+row! {
+    /// An organization by its identifier alone.
+    pub struct OrganizationIdRow {
+        /// Identifier.
+        pub id: OrganizationId,
+    }
+}
+
 // A person's organizations are ordered and searched by name, which is not the membership's: each of hers is looked up,
 // by an index that holds status and name, and sorted; only those of the page are read. A copy of the name with the
 // membership would save that, and make renaming an organization of a hundred thousand members as many writes.
@@ -190,6 +199,8 @@ queries! {
         => OrganizationRow = page_of_user!("");
     OF_USER_DESC(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64)
         => OrganizationRow = page_of_user!(" desc");
+    NEXT_OF_USER(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, offset: i64) => OrganizationIdRow =
+        concat!("select c.id ", of_user!(), " limit 1 offset $6");
     COUNT_OF_USER(user: UserId) => CountRow =
         "select count(*) as count from members m join organizations o on o.id = m.organization_id
          where m.user_id = $1 and m.status = 'ACTIVE' and o.status not in ('DELETING', 'DELETED')";
@@ -262,13 +273,16 @@ pub async fn of_user(
     search: &Search,
     order: Order,
     window: Window,
-) -> Result<Vec<OrganizationRow>, Error> {
+) -> Result<Page<OrganizationRow>, Error> {
     let query = match order {
         Order::Asc => &OF_USER_ASC,
         Order::Desc => &OF_USER_DESC,
     };
     let Search { pattern, from, to } = search.clone();
-    tx.all(query, (user, statuses.text(), pattern, from, to, window.limit, window.offset)).await
+    let rows = tx.all(query, (user, statuses.text(), pattern.clone(), from, to, window.limit, window.offset));
+    let next = tx.optional(&NEXT_OF_USER, (user, statuses.text(), pattern, from, to, window.offset + window.limit));
+    let (rows, next) = try_join(rows, next).await?;
+    Ok((rows, next.is_some()))
 }
 
 /// How many organizations a person is an active member of, not counting deleted ones.
@@ -290,7 +304,7 @@ pub async fn list(
     search: &Search,
     start: Start<OrganizationKey>,
     limit: i64,
-) -> Result<Vec<OrganizationRow>, Error> {
+) -> Result<Page<OrganizationRow>, Error> {
     let Search { pattern, from, to } = search.clone();
     let end = OrganizationKey { created_at: END_OF_TIME, id: OrganizationId(Uuid::max()) };
     let before = match start {
@@ -301,8 +315,11 @@ pub async fn list(
             tx.optional(&SKIP, args).await?
         }
     };
-    let Some(OrganizationKey { created_at, id }) = before else { return Ok(Vec::new()) };
-    tx.all(&LIST, (statuses.text(), pattern, from, to, created_at, id, limit)).await
+    let Some(OrganizationKey { created_at, id }) = before else { return Ok(Page::default()) };
+    let rows = tx.all(&LIST, (statuses.text(), pattern.clone(), from, to, created_at, id, limit));
+    let next = tx.optional(&SKIP, (statuses.text(), pattern, from, to, created_at, id, limit));
+    let (rows, next) = try_join(rows, next).await?;
+    Ok((rows, next.is_some()))
 }
 
 /// How many organizations there are in each status.

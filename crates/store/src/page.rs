@@ -33,13 +33,11 @@ impl Window {
     pub fn of(limit: Limit, offset: Offset) -> Self {
         Window { limit: i64::from(limit.0), offset: i64::from(offset.0) }
     }
-
-    /// The same with one more row, which tells whether there is a next page.
-    #[must_use]
-    pub fn one_more(self) -> Self {
-        Window { limit: self.limit + 1, ..self }
-    }
 }
+
+/// The rows of a page, and whether more come after them. That is told by an
+/// index entry: no row is read that is not on the page.
+pub type Page<R> = (Vec<R>, bool);
 
 /// Where a page of a list that is read by key begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

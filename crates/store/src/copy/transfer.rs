@@ -80,7 +80,7 @@ struct LastEvent {
 }
 
 /// Brings the database of `options` to the content of the file `source`, which
-/// nobody may write to: [`super::snapshot`] makes one of a database in use.
+/// nobody may write to: [`super::snapshot()`] makes one of a database in use.
 /// What is told of each table at the end is read back from both.
 ///
 /// # Errors

@@ -8,7 +8,7 @@
 //! and is believed while none of its subjects has a newer one.
 //!
 //! On an embedded database all changes are made here. On PostgreSQL other
-//! replicas make them too; [`super::postgres::follow`] learns of them, and says
+//! replicas make them too; `postgres/follow.rs` learns of them, and says
 //! until when nothing can have been missed. After that nothing is believed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
