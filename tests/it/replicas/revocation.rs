@@ -2,6 +2,7 @@
 //! remembers that they were allowed. The bound is a promise of the product, so
 //! here, and only here, a test asserts a time.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -64,7 +65,9 @@ async fn measure(
     }
     delays.sort_unstable();
     let at = |percent: usize| delays[(delays.len() - 1) * percent / 100].as_secs_f64() * 1e3;
-    println!(
+    // Past the capture of the test's output: these figures are the point of it.
+    let _ = writeln!(
+        std::io::stderr(),
         "{what:<20} {} {TRIALS} trials: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
         if notified { "announced,  " } else { "suppressed, " },
         at(50),
