@@ -91,6 +91,14 @@ ids! {
     SubscriptionId;
     /// A payment method with a billing provider.
     PaymentMethodId;
+    /// A key with which a source of the platform reports what was spent.
+    MeteringKeyId;
+    /// A slice of a budget that was set aside.
+    LeaseId;
+    /// An endpoint that events are delivered to.
+    WebhookId;
+    /// The delivery of one event to one endpoint.
+    DeliveryId;
 }
 
 /// The wire form of an identifier that may be missing: `""` stands for none.

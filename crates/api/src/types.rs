@@ -10,6 +10,7 @@ pub mod billing;
 pub mod budget;
 pub mod coupon;
 pub mod credential;
+pub mod event;
 pub mod github;
 pub mod invitation;
 pub mod member;

@@ -59,14 +59,16 @@ pub struct Parts {
     pub memory: Memory,
     /// Wakes the background worker.
     pub wake: Wake,
+    /// Wakes those who wait for events.
+    pub appended: Wake,
 }
 
-/// Wakes the background worker; every waiting loop of it hears every call.
+/// Wakes loops that wait for something to do; each of them hears every call.
 #[derive(Default)]
 pub struct Wake(watch::Sender<u64>);
 
 impl Wake {
-    /// Has the worker look for work now.
+    /// Has them look now.
     pub fn wake(&self) {
         self.0.send_modify(|calls| *calls = calls.wrapping_add(1));
     }
@@ -105,11 +107,14 @@ impl Ctx {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let promised = Arc::new(AtomicBool::new(false));
-        let job = Job { ctx: self.clone(), now: self.now(), promised: promised.clone(), args, f };
+        let caused = Arc::new(Caused::default());
+        let job = Job { ctx: self.clone(), now: self.now(), caused: caused.clone(), args, f };
         let done = self.db.write(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await;
-        if promised.load(Ordering::Relaxed) {
+        if caused.work.load(Ordering::Relaxed) {
             self.wake.wake();
+        }
+        if caused.event.load(Ordering::Relaxed) {
+            self.appended.wake();
         }
         done
     }
@@ -123,7 +128,7 @@ impl Ctx {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let job = Job { ctx: self.clone(), now: self.now(), promised: Arc::default(), args, f };
+        let job = Job { ctx: self.clone(), now: self.now(), caused: Arc::default(), args, f };
         self.db.read(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await
     }
 }
@@ -131,17 +136,24 @@ impl Ctx {
 /// A unit of work of an operation: gets the work in progress and its arguments.
 pub type UnitFn<A, T> = for<'a> fn(Work<'a>, &'a A) -> BoxFuture<'a, std::result::Result<T, Error>>;
 
+/// What is to be woken once a unit is committed.
+#[derive(Default)]
+struct Caused {
+    work: AtomicBool,
+    event: AtomicBool,
+}
+
 struct Job<A, T> {
     ctx: Ctx,
     now: Timestamp,
-    promised: Arc<AtomicBool>,
+    caused: Arc<Caused>,
     args: A,
     f: UnitFn<A, T>,
 }
 
 impl<A, T> Job<A, T> {
     fn work<'a>(&'a self, tx: &'a Tx<'a>) -> Work<'a> {
-        Work { tx, ctx: &self.ctx, now: self.now, promised: &self.promised }
+        Work { tx, ctx: &self.ctx, now: self.now, caused: &self.caused }
     }
 }
 
@@ -155,13 +167,18 @@ pub struct Work<'a> {
     pub ctx: &'a Ctx,
     /// The time of the unit.
     pub now: Timestamp,
-    promised: &'a AtomicBool,
+    caused: &'a Caused,
 }
 
 impl Work<'_> {
     /// Has the background worker look for work once this unit is committed.
     pub fn wake_worker(self) {
-        self.promised.store(true, Ordering::Relaxed);
+        self.caused.work.store(true, Ordering::Relaxed);
+    }
+
+    /// Has those look who wait for events, once this unit is committed.
+    pub fn announce(self) {
+        self.caused.event.store(true, Ordering::Relaxed);
     }
 
     /// A fresh identifier.

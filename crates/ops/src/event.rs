@@ -1,7 +1,8 @@
 //! Appending to the event log, from which activities and notifications come.
 
 use polity_api::ids::{EventId, OrganizationId};
-use polity_store::events::{self, ActorKind, NewEvent};
+use polity_api::types::event::{Event, EventActor, EventObject};
+use polity_store::events::{self, ActorKind, LoggedRow, NewEvent};
 use polity_store::organizations::OrganizationRow;
 use polity_store::users::UserRow;
 use serde_json::{Map, Value};
@@ -99,5 +100,31 @@ pub async fn append(
         metadata,
         created_at: w.now,
     };
-    Ok(events::append(w.tx, &event).await?)
+    events::append(w.tx, &event).await?;
+    w.announce();
+    Ok(())
+}
+
+/// An event as the feed and the webhooks show it.
+#[must_use]
+pub fn to_wire(row: LoggedRow) -> Event {
+    let actor = match row.actor_kind {
+        ActorKind::User => "user",
+        ActorKind::Organization => "organization",
+        ActorKind::Operator => "operator",
+        ActorKind::System => "system",
+    };
+    Event {
+        id: row.id,
+        kind: format!("{}.{}", row.object_kind, row.verb),
+        organization_id: row.organization_id,
+        created_at: Some(row.created_at),
+        actor: EventActor {
+            kind: actor.to_owned(),
+            id: row.actor_id.map(|id| id.to_string()).unwrap_or_default(),
+            name: row.actor_name,
+        },
+        object: EventObject { kind: row.object_kind, id: row.object_id.to_string(), name: row.object_name },
+        metadata: row.metadata,
+    }
 }

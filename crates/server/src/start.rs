@@ -115,6 +115,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         settings: config.settings(address),
         memory: Memory::default(),
         wake: Wake::default(),
+        appended: Wake::default(),
         clock,
         random,
     });

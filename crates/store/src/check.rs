@@ -25,6 +25,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("credentials::DELETE_OF_USER", "about a person"),
     ("credentials::UPDATE", "after authorisation on the row"),
     ("events::ALL", "for the operator"),
+    ("events::BY_ID", "for deliveries, whose row tells the organization"),
     ("events::OF_ACTOR", "about a person"),
     ("events::PLACE_OF_ACTOR", "about a person"),
     ("events::SKIP_ALL", "for the operator"),

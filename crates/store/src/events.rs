@@ -95,6 +95,38 @@ row! {
 }
 
 row! {
+    /// A change as it was logged: nothing in it is looked up elsewhere, so it never changes.
+    pub struct LoggedRow {
+        /// Place in the whole log.
+        pub seq: i64,
+        /// Identifier.
+        pub id: EventId,
+        /// The organization it happened in, if any.
+        pub organization_id: Option<OrganizationId>,
+        /// Place in the organization's log, if it has one.
+        pub organization_seq: Option<i64>,
+        /// Kind of actor.
+        pub actor_kind: ActorKind,
+        /// The person, if it was one.
+        pub actor_id: Option<UserId>,
+        /// Her name then.
+        pub actor_name: String,
+        /// Kind of object.
+        pub object_kind: String,
+        /// Identifier of the object.
+        pub object_id: Uuid,
+        /// Name of the object then.
+        pub object_name: String,
+        /// What happened.
+        pub verb: String,
+        /// Details.
+        pub metadata: Map<String, Value>,
+        /// When.
+        pub created_at: Timestamp,
+    }
+}
+
+row! {
     /// A place in a log.
     pub struct Place {
         /// Its number; 0 is before the first.
@@ -128,6 +160,13 @@ macro_rules! of_anybody {
     };
 }
 
+macro_rules! logged {
+    () => {
+        "seq, id, organization_id, organization_seq, actor_kind, actor_id, actor_name, object_kind, object_id,
+         object_name, verb, metadata, created_at"
+    };
+}
+
 queries! {
     APPEND: NewEvent => () =
         "insert into events (id, organization_id, organization_seq, actor_kind, actor_id, actor_name, object_kind,
@@ -157,6 +196,7 @@ queries! {
         view!(concat!("where e.seq in (select i.seq ", of_anybody!(), " limit $3) order by e.seq desc"));
     SKIP_ALL(before: i64, kinds: String, offset: i64) => Place =
         concat!("select i.seq ", of_anybody!(), " limit 1 offset $3");
+    BY_ID(id: EventId) => LoggedRow = concat!("select ", logged!(), " from events where id = $1");
     PLACE_OF_ACTOR(user: UserId, id: EventId) => Place = "select seq from events where id = $2 and actor_id = $1";
     LAST(organization: OrganizationId) => Place =
         "select coalesce(max(organization_seq), 0) as seq from events where organization_id = $1";
@@ -168,6 +208,14 @@ queries! {
 /// What the engine refused.
 pub async fn append(tx: &Tx<'_>, event: &NewEvent) -> Result<(), Error> {
     tx.send(&APPEND, event.clone()).await
+}
+
+/// What was logged under this id.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_id(tx: &Tx<'_>, id: EventId) -> Result<Option<LoggedRow>, Error> {
+    tx.optional(&BY_ID, (id,)).await
 }
 
 /// What happened in an organization, newest first: behind place `after` of its

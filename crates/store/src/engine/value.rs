@@ -279,6 +279,10 @@ stored_ids!(
     ProjectId,
     EventId,
     CouponId,
+    MeteringKeyId,
+    LeaseId,
+    WebhookId,
+    DeliveryId,
     MailId,
     JobId,
     SigningKeyId
