@@ -86,6 +86,7 @@ fn new_row(w: Work<'_>, name: &str) -> OrganizationRow {
         lock_reason: String::new(),
         created_at: w.now,
         updated_at: w.now,
+        spend_resumes_at: None,
     }
 }
 

@@ -5,7 +5,18 @@ use polity_api::scalar::Timestamp;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
+use crate::engine::value::text_enum;
 use crate::{Error, Tx};
+
+text_enum! {
+    /// What happens when the budget is spent.
+    pub enum Enforcement {
+        /// Members are told.
+        Alert = "alert",
+        /// Nothing more is admitted until the period is over or the budget is raised.
+        Stop = "stop",
+    }
+}
 
 row! {
     /// A budget.
@@ -18,18 +29,32 @@ row! {
         pub created_at: Timestamp,
         /// Last change.
         pub updated_at: Timestamp,
+        /// What happens when it is spent.
+        pub enforcement: Enforcement,
+        /// Percentages of the amount whose reaching is announced, rising.
+        pub thresholds: Vec<i64>,
+        /// The same of what the period is projected to come to.
+        pub forecast_thresholds: Vec<i64>,
     }
+}
+
+macro_rules! columns {
+    () => {
+        "organization_id, amount_cents, created_at, updated_at, enforcement, thresholds, forecast_thresholds"
+    };
 }
 
 queries! {
     BY_ID(organization: OrganizationId) => BudgetRow =
-        "select organization_id, amount_cents, created_at, updated_at from budgets where organization_id = $1";
-    INSERT: BudgetRow => () =
-        "insert into budgets (organization_id, amount_cents, created_at, updated_at) values ($1, $2, $3, $4)";
-    UPSERT: BudgetRow => () =
-        "insert into budgets (organization_id, amount_cents, created_at, updated_at) values ($1, $2, $3, $4)
+        concat!("select ", columns!(), " from budgets where organization_id = $1");
+    INSERT: BudgetRow => () = concat!("insert into budgets (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7)");
+    UPSERT: BudgetRow => () = concat!(
+        "insert into budgets (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (organization_id) do update
-         set amount_cents = excluded.amount_cents, updated_at = excluded.updated_at";
+         set amount_cents = excluded.amount_cents, updated_at = excluded.updated_at,
+             enforcement = excluded.enforcement, thresholds = excluded.thresholds,
+             forecast_thresholds = excluded.forecast_thresholds"
+    );
     DELETE(organization: OrganizationId) => () = "delete from budgets where organization_id = $1";
 }
 

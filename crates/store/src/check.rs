@@ -37,6 +37,9 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("jobs::CLAIM", "for the worker"),
     ("jobs::COUNT", "for the metrics"),
     ("jobs::DUE", "for the worker"),
+    ("leases::BY_ID", "for sources of the platform, which act for every organization"),
+    ("leases::DELETE_ENDED", "for the sweeper"),
+    ("leases::EXPIRING", "for the sweeper"),
     ("links::BY_HASH", "authentication: the row tells the organization"),
     ("links::DELETE_EXPIRED", "for the sweeper"),
     ("links::DELETE_OF_USER", "about a person"),
@@ -58,6 +61,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("tokens::DELETE_OF_CREDENTIAL", "after authorisation on the credential"),
     ("tokens::DELETE_OF_USER", "about a person"),
     ("tokens::DELETE_OTHERS_OF_USER", "about a person"),
+    ("tokens::SET_SPEND", "for a lease, after authentication of the token"),
 ];
 
 /// Statements that may read a whole table.
@@ -67,6 +71,8 @@ const MAY_SCAN: &[(&str, &str)] = &[
     ("jobs::COUNT", "few rows: what is waiting to be done"),
     ("mails::COUNT_WAITING", "a partial index of what waits"),
     ("mails::COUNT_BOUNCED", "a partial index of what bounced"),
+    ("metered_events::INSERT", "goes through its own parameter"),
+    ("metering_keys::CAPS", "few rows: the sources of the platform"),
     ("signing_keys::ALL", "few rows"),
     ("signing_keys::DELETE_BEFORE", "few rows"),
 ];

@@ -49,17 +49,23 @@ pub mod copy;
 pub mod coupons;
 pub mod credentials;
 pub mod events;
+pub mod firings;
 pub mod invitations;
 pub mod jobs;
+pub mod leases;
 pub mod links;
 pub mod mails;
 pub mod members;
+pub mod metered_events;
+pub mod metering_keys;
 pub mod notification_marks;
 pub mod organizations;
 pub mod projects;
 pub mod quota_overrides;
 pub mod signing_keys;
+pub mod spends;
 pub mod tokens;
+pub mod usage_days;
 pub mod users;
 
 #[cfg(test)]
@@ -84,17 +90,23 @@ pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
         coupons::STATEMENTS,
         credentials::STATEMENTS,
         events::STATEMENTS,
+        firings::STATEMENTS,
         invitations::STATEMENTS,
         jobs::STATEMENTS,
+        leases::STATEMENTS,
         links::STATEMENTS,
         mails::STATEMENTS,
         members::STATEMENTS,
+        metered_events::STATEMENTS,
+        metering_keys::STATEMENTS,
         notification_marks::STATEMENTS,
         organizations::STATEMENTS,
         projects::STATEMENTS,
         quota_overrides::STATEMENTS,
         signing_keys::STATEMENTS,
+        spends::STATEMENTS,
         tokens::STATEMENTS,
+        usage_days::STATEMENTS,
         users::STATEMENTS,
     ];
     FILES.iter().flat_map(|file| file.iter().copied())

@@ -35,6 +35,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../migrations/0002_lists.sqlite.sql"),
         pg: include_str!("../migrations/0002_lists.postgres.sql"),
     },
+    Migration {
+        version: 3,
+        name: "spend",
+        lite: include_str!("../migrations/0003_spend.sqlite.sql"),
+        pg: include_str!("../migrations/0003_spend.postgres.sql"),
+    },
 ];
 
 /// Brings the schema of a database up to date, creating the file of an

@@ -67,7 +67,9 @@ macro_rules! columns {
             $of,
             "created_at, ",
             $of,
-            "updated_at"
+            "updated_at, ",
+            $of,
+            "spend_resumes_at"
         )
     };
 }
@@ -127,6 +129,8 @@ row! {
         pub created_at: Timestamp,
         /// Last change.
         pub updated_at: Timestamp,
+        /// Set while it has spent a budget that stops it: the end of the period.
+        pub spend_resumes_at: Option<Timestamp>,
     }
 }
 
@@ -187,14 +191,19 @@ queries! {
         concat!("select ", columns!(""), " from organizations where id = $1");
     INSERT: OrganizationRow => () = concat!(
         "insert into organizations (", columns!(""), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-         $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)"
+         $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)"
     );
     UPDATE: OrganizationRow => () =
         "update organizations set external_id = $2, name = $3, name_key = $4, address1 = $5, address2 = $6, city = $7,
          postal_code = $8, state = $9, country = $10, company = $11, vat_number = $12, billing_name = $13,
          billing_email = $14, plan = $15, plan_updated_at = $16, signup_qualification = $17, status = $18,
          status_message = $19, deactivation_reason = $20, verified = $21, email_domain_allowlist = $22,
-         default_project_id = $23, lock_reason = $24, created_at = $25, updated_at = $26 where id = $1", touches: 0;
+         default_project_id = $23, lock_reason = $24, created_at = $25, updated_at = $26, spend_resumes_at = $27
+         where id = $1", touches: 0;
+    SET_SPEND_RESUMES_AT(id: OrganizationId, at: Option<Timestamp>) => () =
+        "update organizations set spend_resumes_at = $2 where id = $1", touches: 0;
+    RESUMING(now: Timestamp, limit: i64) => OrganizationIdRow =
+        "select id from organizations where spend_resumes_at <= $1 order by spend_resumes_at limit $2";
     OF_USER_ASC(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64)
         => OrganizationRow = page_of_user!("");
     OF_USER_DESC(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, limit: i64, offset: i64)
@@ -235,6 +244,22 @@ row! {
         /// How many.
         pub count: i64,
     }
+}
+
+/// Stops the spend of an organization until `at`, or lets it go on.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn set_spend_resumes_at(tx: &Tx<'_>, id: OrganizationId, at: Option<Timestamp>) -> Result<(), Error> {
+    tx.send(&SET_SPEND_RESUMES_AT, (id, at)).await
+}
+
+/// Organizations that were stopped in a period that is over.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn resuming(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<OrganizationId>, Error> {
+    Ok(tx.all(&RESUMING, (now, limit)).await?.into_iter().map(|row| row.id).collect())
 }
 
 /// The organization with this id, whatever its status.

@@ -13,6 +13,15 @@ fn migrated() -> (tempfile::TempDir, Connection) {
     (dir, conn)
 }
 
+/// Tables that are their own index, of rows hardly larger than the entry of one. Another index would have to be kept
+/// with every event that is metered.
+const OWN_INDEX: &[&str] = &["usage_days"];
+
+fn on_entries(step: &str) -> bool {
+    step.contains("USING COVERING INDEX")
+        || OWN_INDEX.iter().any(|table| step.starts_with(&format!("SEARCH {table} USING PRIMARY KEY")))
+}
+
 /// The steps of a plan: how deep each is, and what it does.
 fn plan(conn: &Connection, text: &str) -> Vec<(usize, String)> {
     let mut depths = std::collections::HashMap::from([(0, 0)]);
@@ -73,7 +82,7 @@ fn what_a_list_skips_it_skips_on_index_entries() {
         let inner = inner(&plan);
         let reading: Vec<_> = inner.iter().filter(|step| reads(step) && **step != "SCAN v").collect();
         assert!(!reading.is_empty(), "{name}: {plan:#?}");
-        assert!(reading.iter().all(|step| step.contains("USING COVERING INDEX")), "{name}: {plan:#?}");
+        assert!(reading.iter().all(|step| on_entries(step)), "{name}: {plan:#?}");
         checked += 1;
     }
     assert!(checked >= 10, "{checked}");
@@ -81,8 +90,14 @@ fn what_a_list_skips_it_skips_on_index_entries() {
 
 #[test]
 fn the_inner_select_is_in_the_order_of_its_index() {
-    // Ordered by what is another table's; the reason is with the statement.
-    const SORTS: &[&str] = &["organizations::OF_USER_ASC", "organizations::OF_USER_DESC"];
+    // Ordered by what is another table's, the reason is with the statement; or by sums over a stretch of days.
+    const SORTS: &[&str] = &[
+        "organizations::OF_USER_ASC",
+        "organizations::OF_USER_DESC",
+        "usage_days::BY_PROJECT",
+        "usage_days::BY_CREDENTIAL",
+        "usage_days::BY_UNIT",
+    ];
     let (_dir, conn) = migrated();
     for statement in statements().filter(|statement| statement.lite().contains(" limit ?")) {
         let name = statement.name().trim_start_matches("polity_store::");
@@ -101,7 +116,7 @@ fn what_is_counted_is_counted_on_index_entries() {
         let counting = |step: &&String| reads(step) && !step.contains("autoindex") && *step != "SCAN CONSTANT ROW";
         let mut reading = plan.iter().map(|(_, step)| step).filter(counting).peekable();
         assert!(reading.peek().is_some(), "{}", statement.name());
-        assert!(reading.all(|step| step.contains("USING COVERING INDEX")), "{}: {plan:#?}", statement.name());
+        assert!(reading.all(|step| on_entries(step)), "{}: {plan:#?}", statement.name());
     }
 }
 

@@ -36,6 +36,24 @@ row! {
         pub created_at: Timestamp,
         /// End of validity.
         pub expires_at: Timestamp,
+        /// What leases made with it may come to, in micro-cents, if there is a limit.
+        pub spend_limit_microcents: Option<i64>,
+    }
+}
+
+row! {
+    /// What an access token may spend.
+    pub struct TokenSpendRow {
+        /// The token.
+        pub id: TokenId,
+        /// The organization it acts for.
+        pub organization_id: Option<OrganizationId>,
+        /// What its leases may come to, in micro-cents; none for no limit.
+        pub spend_limit_microcents: Option<i64>,
+        /// What was spent with it, in micro-cents.
+        pub spent_microcents: i64,
+        /// What its leases hold, in micro-cents.
+        pub leased_microcents: i64,
     }
 }
 
@@ -56,17 +74,25 @@ row! {
         pub expires_at: Timestamp,
         /// Status of the organization.
         pub organization_status: Option<OrganizationStatus>,
+        /// Whether its spend limit is used up.
+        pub used_up: bool,
     }
 }
 
 queries! {
-    BY_ID(id: TokenId) => TokenView =
+    BY_ID(id: TokenId, no: bool) => TokenView =
         "select t.id, t.kind, t.user_id, t.organization_id, t.credential_id, t.expires_at,
-         o.status as organization_status
+         o.status as organization_status,
+         coalesce(t.spent_microcents >= t.spend_limit_microcents, $2) as used_up
          from tokens t left join organizations o on o.id = t.organization_id where t.id = $1";
     INSERT: TokenRow => () =
-        "insert into tokens (id, kind, user_id, organization_id, credential_id, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)";
+        "insert into tokens (id, kind, user_id, organization_id, credential_id, created_at, expires_at,
+         spend_limit_microcents) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    SPEND(id: TokenId) => TokenSpendRow =
+        "select id, organization_id, spend_limit_microcents, spent_microcents, leased_microcents from tokens
+         where id = $1";
+    SET_SPEND(id: TokenId, spent: i64, leased: i64) => () =
+        "update tokens set spent_microcents = $2, leased_microcents = $3 where id = $1", touches: 0;
     DELETE(id: TokenId) => () = "delete from tokens where id = $1", touches: 0;
     DELETE_OF_USER(user: UserId) => () = "delete from tokens where user_id = $1", touches: 0;
     DELETE_OTHERS_OF_USER(user: UserId, kept: Option<TokenId>) => () =
@@ -91,7 +117,7 @@ queries! {
 /// # Errors
 /// What the engine refused.
 pub async fn by_id(tx: &Tx<'_>, id: TokenId) -> Result<Option<TokenView>, Error> {
-    tx.optional(&BY_ID, (id,)).await
+    tx.optional(&BY_ID, (id, false)).await
 }
 
 /// Adds a token.
@@ -100,6 +126,22 @@ pub async fn by_id(tx: &Tx<'_>, id: TokenId) -> Result<Option<TokenView>, Error>
 /// What the engine refused.
 pub async fn insert(tx: &Tx<'_>, row: &TokenRow) -> Result<(), Error> {
     tx.send(&INSERT, row.clone()).await
+}
+
+/// What an access token may spend and has spent.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn spend(tx: &Tx<'_>, id: TokenId) -> Result<Option<TokenSpendRow>, Error> {
+    tx.optional(&SPEND, (id,)).await
+}
+
+/// Stores what was spent with an access token, and what its leases hold.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn set_spend(tx: &Tx<'_>, row: &TokenSpendRow) -> Result<(), Error> {
+    tx.send(&SET_SPEND, (row.id, row.spent_microcents, row.leased_microcents)).await
 }
 
 /// Revokes a token.

@@ -173,7 +173,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = database(&dir);
         let conn = open(&path);
-        conn.execute_batch("pragma foreign_keys = off; insert into budgets values (x'01', 1, 0, 0)").unwrap();
+        conn.execute_batch(
+            "pragma foreign_keys = off;
+            insert into budgets (organization_id, amount_cents, created_at, updated_at) values (x'01', 1, 0, 0)",
+        )
+        .unwrap();
         let error = inspect(&path).unwrap_err().to_string();
         assert_eq!(error, "a row of table budgets refers to one of organizations that is missing");
         conn.execute_batch("delete from budgets; insert into schema_migrations values (99, 'later', '', 0)").unwrap();

@@ -89,6 +89,7 @@ pub const TABLES: &[Table] = tables! {
         lock_reason: Text,
         created_at: Time,
         updated_at: Time,
+        spend_resumes_at: Time null,
     }
     members (id) {
         id: Uuid,
@@ -126,6 +127,9 @@ pub const TABLES: &[Table] = tables! {
         credential_id: Uuid null,
         created_at: Time,
         expires_at: Time,
+        spend_limit_microcents: Integer null,
+        spent_microcents: Integer,
+        leased_microcents: Integer,
     }
     projects (id) {
         id: Uuid,
@@ -141,6 +145,9 @@ pub const TABLES: &[Table] = tables! {
         amount_cents: Integer,
         created_at: Time,
         updated_at: Time,
+        enforcement: Text,
+        thresholds: Text,
+        forecast_thresholds: Text,
     }
     events (seq) {
         seq: Integer,
@@ -222,6 +229,69 @@ pub const TABLES: &[Table] = tables! {
         id: Uuid,
         public_key: Bytes,
         sealed_private_key: Bytes,
+        created_at: Time,
+    }
+    billing_anchors (organization_id) {
+        organization_id: Uuid,
+        day_of_month: Integer,
+        updated_at: Time,
+    }
+    metering_keys (id) {
+        id: Uuid,
+        name: Text,
+        token_hash: Bytes,
+        unleased_cap_microcents: Integer,
+        created_at: Time,
+    }
+    metered_events (hash) {
+        hash: Bytes,
+        seen_at: Time,
+    }
+    usage_days (organization_id, day_at, slot_id) {
+        organization_id: Uuid,
+        day_at: Time,
+        slot_id: Uuid,
+        unit: Text,
+        project_id: Uuid null,
+        credential_id: Uuid null,
+        quantity: Integer,
+        amount_microcents: Integer,
+        events: Integer,
+    }
+    spends (organization_id, period_starts_at) {
+        organization_id: Uuid,
+        period_starts_at: Time,
+        period_ends_at: Time,
+        spent_microcents: Integer,
+        leased_microcents: Integer,
+        updated_at: Time,
+    }
+    overruns (organization_id, period_starts_at, metering_key_id) {
+        organization_id: Uuid,
+        period_starts_at: Time,
+        metering_key_id: Uuid,
+        amount_microcents: Integer,
+    }
+    firings (organization_id, period_starts_at, forecast, percent) {
+        organization_id: Uuid,
+        period_starts_at: Time,
+        forecast: Boolean,
+        percent: Integer,
+        fired_at: Time,
+    }
+    leases (id) {
+        id: Uuid,
+        organization_id: Uuid,
+        period_starts_at: Time,
+        metering_key_id: Uuid,
+        token_id: Uuid null,
+        project_id: Uuid null,
+        credential_id: Uuid null,
+        amount_microcents: Integer,
+        committed_microcents: Integer,
+        status: Text,
+        expires_at: Time,
+        ended_at: Time null,
         created_at: Time,
     }
 };

@@ -230,6 +230,7 @@ macro_rules! stored_as_json {
 stored_as_json!(
     Map<String, Value> => |map| Value::Object(map.clone()),
     Vec<String> => |list| Value::from(list.as_slice()),
+    Vec<i64> => |list| Value::from(list.as_slice()),
 );
 
 impl<T: Stored> Stored for Option<T> {

@@ -1,0 +1,158 @@
+//! The sums of billing periods, what was reported past them, and where periods begin.
+
+use polity_api::ids::{MeteringKeyId, OrganizationId};
+use polity_api::scalar::Timestamp;
+
+use crate::engine::row::row;
+use crate::engine::sql::queries;
+use crate::{Error, Tx};
+
+row! {
+    /// What an organization spent in a period.
+    pub struct SpendRow {
+        /// Organization.
+        pub organization_id: OrganizationId,
+        /// When the period begins.
+        pub period_starts_at: Timestamp,
+        /// When it is over.
+        pub period_ends_at: Timestamp,
+        /// What was spent, in micro-cents.
+        pub spent_microcents: i64,
+        /// What leases hold, in micro-cents.
+        pub leased_microcents: i64,
+        /// Last change.
+        pub updated_at: Timestamp,
+    }
+}
+
+row! {
+    /// What a source reported past a budget that stops.
+    pub struct OverrunRow {
+        /// Organization.
+        pub organization_id: OrganizationId,
+        /// The period.
+        pub period_starts_at: Timestamp,
+        /// The source.
+        pub metering_key_id: MeteringKeyId,
+        /// In micro-cents.
+        pub amount_microcents: i64,
+    }
+}
+
+row! {
+    /// Where the periods of an organization begin.
+    pub struct AnchorRow {
+        /// The day of a month, 1 to 28.
+        pub day_of_month: i64,
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "organization_id, period_starts_at, period_ends_at, spent_microcents, leased_microcents, updated_at"
+    };
+}
+
+queries! {
+    BY_PERIOD(organization: OrganizationId, starts_at: Timestamp) => SpendRow =
+        concat!("select ", columns!(), " from spends where organization_id = $1 and period_starts_at = $2");
+    AROUND(organization: OrganizationId, at: Timestamp) => SpendRow = concat!(
+        "select ", columns!(), " from spends
+         where organization_id = $1 and period_starts_at <= $2 and period_ends_at > $2"
+    );
+    UPSERT: SpendRow => () = concat!(
+        "insert into spends (", columns!(), ") values ($1, $2, $3, $4, $5, $6)
+         on conflict (organization_id, period_starts_at) do update
+         set period_ends_at = excluded.period_ends_at, spent_microcents = excluded.spent_microcents,
+             leased_microcents = excluded.leased_microcents, updated_at = excluded.updated_at"
+    );
+    OVERRUN(organization: OrganizationId, starts_at: Timestamp, key: MeteringKeyId) => OverrunRow =
+        "select organization_id, period_starts_at, metering_key_id, amount_microcents from overruns
+         where organization_id = $1 and period_starts_at = $2 and metering_key_id = $3";
+    SET_OVERRUN: OverrunRow => () =
+        "insert into overruns (organization_id, period_starts_at, metering_key_id, amount_microcents)
+         values ($1, $2, $3, $4) on conflict (organization_id, period_starts_at, metering_key_id) do update
+         set amount_microcents = excluded.amount_microcents";
+    FORGET_OVERRUNS(organization: OrganizationId, starts_at: Timestamp) => () =
+        "delete from overruns where organization_id = $1 and period_starts_at = $2";
+    ANCHOR(organization: OrganizationId) => AnchorRow =
+        "select day_of_month from billing_anchors where organization_id = $1";
+    SET_ANCHOR(organization: OrganizationId, day_of_month: i64, updated_at: Timestamp) => () =
+        "insert into billing_anchors (organization_id, day_of_month, updated_at) values ($1, $2, $3)
+         on conflict (organization_id) do update
+         set day_of_month = excluded.day_of_month, updated_at = excluded.updated_at";
+}
+
+/// The sums of the period that begins then.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_period(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    starts_at: Timestamp,
+) -> Result<Option<SpendRow>, Error> {
+    tx.optional(&BY_PERIOD, (organization, starts_at)).await
+}
+
+/// The sums of the periods that have this time in them: more than one where
+/// the day on which periods begin was changed.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn around(tx: &Tx<'_>, organization: OrganizationId, at: Timestamp) -> Result<Vec<SpendRow>, Error> {
+    tx.all(&AROUND, (organization, at)).await
+}
+
+/// Sets the sums of a period.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn upsert(tx: &Tx<'_>, row: SpendRow) -> Result<(), Error> {
+    tx.send(&UPSERT, row).await
+}
+
+/// What a source reported past the budget in a period, in micro-cents.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn overrun(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    starts_at: Timestamp,
+    key: MeteringKeyId,
+) -> Result<i64, Error> {
+    Ok(tx.optional(&OVERRUN, (organization, starts_at, key)).await?.map_or(0, |row| row.amount_microcents))
+}
+
+/// Sets what a source reported past the budget in a period.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn set_overrun(tx: &Tx<'_>, row: OverrunRow) -> Result<(), Error> {
+    tx.send(&SET_OVERRUN, row).await
+}
+
+/// Forgets what was reported past the budget in a period: a new budget covers it.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn forget_overruns(tx: &Tx<'_>, organization: OrganizationId, starts_at: Timestamp) -> Result<(), Error> {
+    tx.send(&FORGET_OVERRUNS, (organization, starts_at)).await
+}
+
+/// The day of a month on which the periods of an organization begin, where it is not the first.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn anchor(tx: &Tx<'_>, organization: OrganizationId) -> Result<Option<i64>, Error> {
+    Ok(tx.optional(&ANCHOR, (organization,)).await?.map(|row| row.day_of_month))
+}
+
+/// Sets the day of a month on which the periods of an organization begin.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn set_anchor(tx: &Tx<'_>, organization: OrganizationId, day: i64, now: Timestamp) -> Result<(), Error> {
+    tx.send(&SET_ANCHOR, (organization, day, now)).await
+}
