@@ -213,6 +213,7 @@ fn who(who: Who) -> &'static str {
         Who::User => "user",
         Who::Member => "member",
         Who::Operator => "operator",
+        Who::Metering => "metering",
     }
 }
 

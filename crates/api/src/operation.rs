@@ -18,6 +18,8 @@ pub enum Who {
     Member,
     /// The operator of this installation.
     Operator,
+    /// A source of the platform, with a metering key.
+    Metering,
 }
 
 /// In which states of the organization concerned an operation works.

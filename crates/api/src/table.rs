@@ -14,6 +14,7 @@ use crate::types::credential::*;
 use crate::types::github::*;
 use crate::types::invitation::*;
 use crate::types::member::*;
+use crate::types::metering::*;
 use crate::types::operator::*;
 use crate::types::organization::*;
 use crate::types::project::*;
@@ -96,7 +97,7 @@ operations! {
         UnscopeOrganizationToken: POST "/v1/unscope_organization_token" {
             body: Empty, reply: LoginReply, who: User
         }
-        /// Get the budget of an organization.
+        /// Get the budget of an organization, and what it spent in the current billing period.
         ///
         /// Without a budget the amount is `"0"` and there are no thresholds.
         GetBudget: GET "/v1/organizations/{organization_id}/budget" {
@@ -399,6 +400,31 @@ operations! {
         TestAuth: POST "/v1/test/auth" { body: TestAuthRequest, reply: TestAuthReply, who: Token }
     }
 
+    tag "metering" {
+        /// Record what was spent.
+        ///
+        /// Up to 10,000 events, as an object or as one event on each line (`application/x-ndjson`), 8 MiB at most.
+        RecordEvents: POST "/metering/v1/events" {
+            body: RecordEventsRequest, reply: RecordEventsReply, who: Metering
+        }
+        /// Set a slice of a budget aside before it is spent.
+        ///
+        /// Refused with `budget exhausted` when what is left does not cover it.
+        CreateLease: POST "/metering/v1/leases" { body: CreateLeaseRequest, reply: LeaseReply, who: Metering }
+        /// Get a lease, up to a day after it ended.
+        GetLease: GET "/metering/v1/leases/{id}" { path: LeasePath, reply: LeaseReply, who: Metering }
+        /// Record what was spent of a lease, and end it.
+        CommitLease: POST "/metering/v1/leases/{id}/commit" {
+            path: LeasePath, body: CommitLeaseRequest, reply: LeaseReply, who: Metering
+        }
+        /// Let a lease last longer.
+        ExtendLease: POST "/metering/v1/leases/{id}/extend" {
+            path: LeasePath, body: ExtendLeaseRequest, reply: LeaseReply, who: Metering
+        }
+        /// Give a lease back.
+        ReleaseLease: DELETE "/metering/v1/leases/{id}" { path: LeasePath, reply: Empty, who: Metering }
+    }
+
     tag "operator" {
         /// List and search all organizations.
         OperatorListOrganizations: GET "/operator/v1/organizations" {
@@ -428,6 +454,10 @@ operations! {
         OperatorSetQuotas: PUT "/operator/v1/organizations/{id}/quotas" {
             path: OrganizationPath, body: QuotaOverrides, reply: GetQuotasReply, who: Operator
         }
+        /// Choose the day on which the billing periods of an organization begin.
+        OperatorSetBillingPeriod: PUT "/operator/v1/organizations/{id}/billing_period" {
+            path: OrganizationPath, body: OperatorBillingPeriodRequest, reply: OperatorBillingPeriodReply, who: Operator
+        }
         /// List what happened anywhere.
         OperatorListActivities: GET "/operator/v1/activities" {
             query: OperatorListActivitiesQuery, reply: ActivityList, who: Operator, paging: HasNext
@@ -443,6 +473,23 @@ operations! {
         /// Withdraw a coupon; what was redeemed stays redeemed.
         OperatorDeleteCoupon: DELETE "/operator/v1/coupons/{id}" {
             path: OperatorCouponPath, reply: Empty, who: Operator
+        }
+        /// List metering keys.
+        OperatorListMeteringKeys: GET "/operator/v1/metering_keys" {
+            query: CursorPageQuery, reply: OperatorListMeteringKeysReply, who: Operator, paging: HasNext
+        }
+        /// Make a metering key. Its token is in this reply and in no other.
+        OperatorCreateMeteringKey: POST "/operator/v1/metering_keys" {
+            body: OperatorCreateMeteringKeyRequest, reply: OperatorMeteringKeyReply, who: Operator
+        }
+        /// Update the name or the cap of a metering key.
+        OperatorUpdateMeteringKey: PATCH "/operator/v1/metering_keys/{id}" {
+            path: OperatorMeteringKeyPath, body: OperatorUpdateMeteringKeyRequest, reply: OperatorMeteringKeyReply,
+            who: Operator
+        }
+        /// Remove a metering key: it stops working at once. What it reported stays.
+        OperatorDeleteMeteringKey: DELETE "/operator/v1/metering_keys/{id}" {
+            path: OperatorMeteringKeyPath, reply: Empty, who: Operator
         }
     }
 }

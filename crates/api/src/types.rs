@@ -14,6 +14,7 @@ pub mod event;
 pub mod github;
 pub mod invitation;
 pub mod member;
+pub mod metering;
 pub mod operator;
 pub mod organization;
 pub mod project;

@@ -1,7 +1,7 @@
 //! The budget of an organization.
 
 use clap::{Args, Subcommand};
-use polity_client::types::{Budget, BudgetRequest, Cents};
+use polity_client::types::{Budget, BudgetRequest, Cents, Int64};
 
 use crate::confirm::confirm;
 use crate::error::Result;
@@ -15,33 +15,56 @@ pub enum BudgetCommand {
     /// Show the budget
     Get,
     /// Set the budget
-    Set(Amount),
+    Set(Wanted),
     /// Remove the budget
     Clear,
 }
 
-/// An amount of money for a month.
+/// What a budget is to be; what is left out stays as it is.
 #[derive(Args)]
-#[group(required = true, multiple = false)]
-pub struct Amount {
-    /// Dollars for a month, such as 50 or 49.99
+#[group(required = true, multiple = true)]
+pub struct Wanted {
+    /// Dollars for a billing period, such as 50 or 49.99
     #[arg(value_parser = value::dollars)]
     amount: Option<Cents>,
-    /// Cents for a month instead
-    #[arg(long, value_name = "N")]
+    /// Cents for a billing period instead
+    #[arg(long, value_name = "N", conflicts_with = "amount")]
     cents: Option<i64>,
+    /// What happens when it is spent: alert tells the members, stop admits nothing more
+    #[arg(long, value_parser = ["alert", "stop"])]
+    enforcement: Option<String>,
+    /// Percentages whose reaching is announced, such as 50,80,100
+    #[arg(long = "thresholds", value_name = "PERCENT", value_delimiter = ',')]
+    thresholds: Option<Vec<i64>>,
+    /// Percentages to be announced when the period is projected to reach them
+    #[arg(long = "forecast-thresholds", value_name = "PERCENT", value_delimiter = ',')]
+    forecast_thresholds: Option<Vec<i64>>,
 }
 
-const ONE: View = View { id: "/amount", columns: &[money("AMOUNT", "/amount"), col("THRESHOLDS", "/thresholds")] };
+impl Wanted {
+    fn request(&self) -> BudgetRequest {
+        let percents = |list: &Option<Vec<i64>>| list.as_ref().map(|list| list.iter().copied().map(Int64).collect());
+        BudgetRequest {
+            amount: self.cents.map(Cents).or(self.amount),
+            enforcement: self.enforcement.clone(),
+            thresholds: percents(&self.thresholds),
+            forecast_thresholds: percents(&self.forecast_thresholds),
+        }
+    }
+}
+
+const ONE: View = View {
+    id: "/amount",
+    columns: &[money("AMOUNT", "/amount"), col("THRESHOLDS", "/thresholds"), col("ENFORCEMENT", "/enforcement")],
+};
 
 /// Carries out `polity budget`.
 pub(crate) async fn run(session: &Session, command: &BudgetCommand) -> Result<()> {
     let budgets = session.client()?.budgets();
     let budget: Budget = match command {
         BudgetCommand::Get => budgets.get_budget(session.target(None).await?).await?.budget,
-        BudgetCommand::Set(amount) => {
-            let request = BudgetRequest { amount: amount.cents.map(Cents).or(amount.amount) };
-            budgets.update_budget(session.target(None).await?, &request).await?.budget
+        BudgetCommand::Set(wanted) => {
+            budgets.update_budget(session.target(None).await?, &wanted.request()).await?.budget
         }
         BudgetCommand::Clear => {
             let found = session.target_named(None).await?;

@@ -126,9 +126,9 @@ async fn update(session: &Session, args: &UpdateArgs) -> Result<Organization> {
 }
 
 async fn token(session: &Session, command: &TokenCommand) -> Result<()> {
-    let TokenCommand::Create { org, validity } = command;
+    let TokenCommand::Create { org, validity, spend_limit } = command;
     let id = session.target(org.as_deref()).await?;
-    let request = CreateAccessTokenRequest { validity: Some(*validity) };
+    let request = CreateAccessTokenRequest { validity: Some(*validity), spend_limit_cents: *spend_limit };
     let reply = session.client()?.organizations().create_access_token(id, &request).await?;
     session.output.one(&reply, &TOKEN)
 }

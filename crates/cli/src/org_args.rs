@@ -1,7 +1,7 @@
 //! The command line of `polity org`.
 
 use clap::{Args, Subcommand};
-use polity_client::types::{Duration, OrganizationPatch, OrganizationStatus, Plan};
+use polity_client::types::{Cents, Duration, OrganizationPatch, OrganizationStatus, Plan};
 
 use crate::value;
 
@@ -89,6 +89,9 @@ pub enum TokenCommand {
         /// How long it works, such as 30m, 2h, 1d or 3600s
         #[arg(long, value_parser = value::duration, default_value = "1h")]
         validity: Duration,
+        /// What leases made with it may come to, in dollars, such as 5 or 0.50
+        #[arg(long, value_name = "DOLLARS", value_parser = value::dollars)]
+        spend_limit: Option<Cents>,
     },
 }
 

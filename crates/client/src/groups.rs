@@ -210,6 +210,7 @@ mod tests {
                 (Who::Member, Needs::Exists) => "member_even_deactivated",
                 (Who::Member, Needs::Readable) => "member_in_any_state",
                 (Who::Operator, _) => "operator",
+                (Who::Metering, _) => "metering",
             };
             assert_eq!(row.who, expected, "{}", meta.id);
         }

@@ -12,11 +12,12 @@
 use std::sync::Arc;
 
 use futures_util::future::join;
-use polity_api::ids::{CredentialId, OrganizationId, TokenId, UserId};
+use polity_api::ids::{CredentialId, MeteringKeyId, OrganizationId, TokenId, UserId};
 use polity_api::operation::{Meta, Needs, Who};
 use polity_api::scalar::Timestamp;
 use polity_api::types::credential::CredentialType;
 use polity_api::types::organization::OrganizationStatus;
+use polity_store::metering_keys::{self, MeteringKeyRow};
 use polity_store::organizations::{self, OrganizationRow};
 use polity_store::tokens::{self, TokenKind};
 use polity_store::users::{self, UserRow};
@@ -31,6 +32,8 @@ use crate::token::Presented;
 pub const TOKEN_REJECTED: &str = "Token rejected";
 /// Said to everybody in a locked organization; clients match the words.
 pub const ACCOUNT_LOCKED: &str = "Account is locked";
+/// Said to an access token with which as much was spent as it may.
+const LIMIT_USED_UP: &str = "the spend limit of the token is used up";
 const NEEDS_USER: &str = "This operation requires a user token: log in, or use a credential of type USER";
 const ORGANIZATION_DELETED: &str = "the organization of this token has been deleted: log in again";
 
@@ -48,6 +51,8 @@ pub enum Principal {
     },
     /// The operator of this installation.
     Operator,
+    /// A source of the platform.
+    Metering(Arc<MeteringKeyRow>),
 }
 
 /// Which token it was.
@@ -61,6 +66,8 @@ pub enum Via {
     Credential(CredentialId),
     /// The operator's key.
     OperatorKey,
+    /// A metering key.
+    MeteringKey(MeteringKeyId),
 }
 
 /// A caller whose token works.
@@ -91,10 +98,16 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
         }
         Presented::Signed { id, kind, user } => signed(w, id, kind, user, call.meta).await?,
         Presented::Credential(hash) => credential(w, hash, call.meta).await?,
+        Presented::Metering(hash) => metering(w, hash, call.meta).await?,
     };
     match (call.meta.who, &caller.principal) {
         (Who::Operator, Principal::Operator) => Ok(caller),
         (Who::Operator, _) => Err(Error::forbidden("This operation requires the operator key")),
+        (Who::Metering, Principal::Metering(_)) => Ok(caller),
+        (Who::Metering, _) => Err(Error::forbidden("This operation requires a metering key")),
+        (_, Principal::Metering(_)) => {
+            Err(Error::forbidden("a metering key works under /metering/v1 and nowhere else"))
+        }
         (_, Principal::Operator) => Err(Error::forbidden(
             "the operator key works under /operator/v1: use a token of a person or an organization",
         )),
@@ -122,6 +135,9 @@ async fn signed(
     let token = token?.ok_or_else(gone)?;
     if token.expires_at <= w.now {
         return Err(Error::unauthenticated("the token has expired"));
+    }
+    if token.used_up {
+        return Err(Error::unauthenticated(LIMIT_USED_UP));
     }
     let expires_at = Some(token.expires_at);
     match token.kind {
@@ -164,6 +180,13 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
         expires_at,
         meta,
     })
+}
+
+async fn metering(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller> {
+    let row = metering_keys::by_hash(w.tx, hash).await?;
+    let row = row.ok_or_else(|| Error::unauthenticated("the metering key is not known, or was removed"))?;
+    let (via, principal) = (Via::MeteringKey(row.id), Principal::Metering(Arc::new(row)));
+    Ok(Caller { principal, scope: None, via, expires_at: None, meta })
 }
 
 async fn user(w: Work<'_>, id: Option<UserId>) -> Result<Option<Arc<UserRow>>> {
@@ -209,7 +232,18 @@ impl Caller {
         match &self.principal {
             Principal::User(user) => Some(user.id),
             Principal::Organization { maker, .. } => *maker,
-            Principal::Operator => None,
+            Principal::Operator | Principal::Metering(_) => None,
+        }
+    }
+
+    /// The source of the platform, where one is needed.
+    ///
+    /// # Errors
+    /// 403 for any other token.
+    pub fn metering_key(&self) -> Result<&MeteringKeyRow> {
+        match &self.principal {
+            Principal::Metering(row) => Ok(row),
+            _ => Err(Error::forbidden("This operation requires a metering key")),
         }
     }
 
@@ -241,6 +275,8 @@ impl Caller {
                 }
                 Principal::Organization { id: own, .. } => *own == id,
                 Principal::Operator => true,
+                // Sources reach organizations through what they spend, never as such.
+                Principal::Metering(_) => false,
             })
         };
         let (row, belongs) = join(row, belongs).await;

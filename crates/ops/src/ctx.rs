@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::keys::Keys;
+use crate::lane::Lanes;
 use crate::memory::Memory;
 use crate::password::Passwords;
 use crate::settings::Settings;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub wake: Wake,
     /// Wakes those who wait for events.
     pub appended: Wake,
+    /// Where requests that spend wait for each other.
+    pub lanes: Lanes,
 }
 
 /// Wakes loops that wait for something to do; each of them hears every call.

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Organizations,
     /// A coupon, by its creation and its id.
     Coupons,
+    /// A metering key, by its creation and its id.
+    MeteringKeys,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Everything => 'e',
             Kind::Organizations => 'o',
             Kind::Coupons => 'c',
+            Kind::MeteringKeys => 'm',
         }
     }
 }

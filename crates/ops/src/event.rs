@@ -77,13 +77,14 @@ pub async fn append(
             Principal::User(user) => (ActorKind::User, Some(user.id), display_name(user).to_owned()),
             Principal::Organization { maker, .. } => (ActorKind::Organization, *maker, "api token".to_owned()),
             Principal::Operator => (ActorKind::Operator, None, "operator".to_owned()),
+            Principal::Metering(key) => (ActorKind::System, None, key.name.clone()),
         },
     };
     if let Actor::Caller(caller) = actor {
         let reference = match caller.via {
             Via::Credential(id) => Some(format!("credential:{id}")),
             Via::AccessToken(id) => Some(format!("access_token:{id}")),
-            Via::Session(_) | Via::OperatorKey => None,
+            Via::Session(_) | Via::OperatorKey | Via::MeteringKey(_) => None,
         };
         metadata.extend(reference.map(|reference| ("auth_token_ref".to_owned(), reference.into())));
     }

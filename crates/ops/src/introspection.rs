@@ -23,7 +23,7 @@ pub async fn introspect(ctx: Ctx, authorization: Option<&str>, token: &str) -> R
         Box::pin(async move {
             authz::caller(w, asking).await?;
             match working(w, asked).await {
-                Ok(caller) => Ok(describe(&caller, issuer)),
+                Ok((caller, stopped)) => Ok(describe(&caller, issuer, stopped)),
                 Err(error) if error.code.status() < 500 => Ok(json!({ "active": false })),
                 Err(error) => Err(error),
             }
@@ -40,21 +40,22 @@ fn call(meta: &'static Meta, presented: Presented) -> Call {
     Call { meta, presented, address: String::new(), project: None }
 }
 
-/// Whom a token acts for, if it works in the organization it is scoped to.
-async fn working(w: Work<'_>, call: &Call) -> Result<Caller> {
+/// Whom a token acts for, if it works in the organization it is scoped to, and
+/// whether that has spent a budget that stops it.
+async fn working(w: Work<'_>, call: &Call) -> Result<(Caller, bool)> {
     let caller = authz::caller(w, call).await?;
-    if let Some(scope) = caller.scope {
-        caller.organization(w, scope).await?;
-    }
-    Ok(caller)
+    let Some(scope) = caller.scope else { return Ok((caller, false)) };
+    let organization = caller.organization(w, scope).await?;
+    Ok((caller, organization.spend_resumes_at.is_some_and(|at| at > w.now)))
 }
 
-fn describe(caller: &Caller, issuer: &str) -> Value {
+fn describe(caller: &Caller, issuer: &str, stopped: bool) -> Value {
     let kind = match caller.via {
         Via::Session(_) => "session",
         Via::AccessToken(_) => "access_token",
         Via::Credential(_) => "credential",
         Via::OperatorKey => "operator_key",
+        Via::MeteringKey(_) => "metering_key",
     };
     let mut out = json!({ "active": true, "token_type": "Bearer", "iss": issuer, "polity_kind": kind });
     let mut put = |name: &str, value: Value| {
@@ -69,6 +70,7 @@ fn describe(caller: &Caller, issuer: &str) -> Value {
         }
         Principal::Organization { id, .. } => put("sub", json!(id)),
         Principal::Operator => put("sub", json!("operator")),
+        Principal::Metering(key) => put("sub", json!(key.id)),
     }
     if let Some(scope) = caller.scope {
         put("org_id", json!(scope));
@@ -76,7 +78,10 @@ fn describe(caller: &Caller, issuer: &str) -> Value {
     match caller.via {
         Via::Session(id) | Via::AccessToken(id) => put("jti", json!(id)),
         Via::Credential(id) => put("credential_id", json!(id)),
-        Via::OperatorKey => {}
+        Via::OperatorKey | Via::MeteringKey(_) => {}
+    }
+    if stopped {
+        put("spend", json!("stopped"));
     }
     if let Some(at) = caller.expires_at {
         put("exp", json!(at.unix_seconds()));

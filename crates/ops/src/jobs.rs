@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::ctx::{Ctx, Work};
 use crate::error::{Error, Result};
 use crate::jobs::mail::Mailer;
-use crate::keys;
+use crate::{keys, spend};
 
 mod deactivate;
 mod delete;
@@ -73,6 +73,7 @@ pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
         signal,
         repeat(&ctx, stopped.clone(), POLL, || work(&ctx)),
         repeat(&ctx, stopped.clone(), POLL, || mail::deliver(&ctx, &mailer)),
+        repeat(&ctx, stopped.clone(), POLL, || spend::roll::step(&ctx)),
         repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
     );
 }
@@ -169,7 +170,8 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
             Ok(tokens + links)
         })
     });
-    Ok(swept.await? > 0)
+    let spend = spend::roll::forget(ctx).await?;
+    Ok(swept.await? > 0 || spend)
 }
 
 #[cfg(test)]

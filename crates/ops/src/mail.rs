@@ -177,7 +177,16 @@ pub async fn deactivation(
     accept(w, email, format!("Confirm the deactivation of {}", organization.name), body, link).await
 }
 
-fn date(at: Timestamp) -> String {
+/// Tells somebody something that needs no answer.
+///
+/// # Errors
+/// What the store refused.
+pub async fn notice(w: Work<'_>, email: &str, subject: &str, body: &str) -> Result<()> {
+    accept(w, email, subject.to_owned(), body.to_owned(), String::new()).await
+}
+
+/// The day of a time, as `2026-03-01`.
+pub(crate) fn date(at: Timestamp) -> String {
     at.to_string().get(..10).unwrap_or_default().to_owned()
 }
 

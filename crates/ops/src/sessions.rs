@@ -52,6 +52,7 @@ pub(crate) async fn open(w: Work<'_>, user: UserId, organization: Option<Organiz
         credential_id: None,
         created_at: w.now,
         expires_at: w.now.plus(w.ctx.settings.session_micros),
+        spend_limit_microcents: None,
     };
     tokens::insert(w.tx, &row).await?;
     Ok(NewToken::of(&row))

@@ -15,6 +15,8 @@ use crate::secret;
 
 /// The prefix of an operator key, so that scanners of leaked secrets know it.
 pub const OPERATOR_PREFIX: &str = "polity_operator_";
+/// The prefix of a metering key.
+pub const METERING_PREFIX: &str = "polity_metering_";
 /// Said where a token is needed and there is none.
 const MISSING: &str = "a token is required: send the header Authorization: Bearer <token>";
 /// The longest token that is looked at, in bytes.
@@ -38,6 +40,8 @@ pub enum Presented {
     Credential(Hash),
     /// The operator's key.
     Operator,
+    /// A well-formed metering key with this hash.
+    Metering(Hash),
 }
 
 /// A token whose signature was checked.
@@ -118,6 +122,9 @@ pub fn read(ctx: &Ctx, token: &str) -> Presented {
     let hash = ctx.keys.hash(token);
     if ctx.keys.is_operator(&hash) {
         return Presented::Operator;
+    }
+    if token.strip_prefix(METERING_PREFIX).is_some_and(secret::is_well_formed) {
+        return Presented::Metering(hash);
     }
     if secret::is_well_formed(token) { Presented::Credential(hash) } else { Presented::Refused(refused) }
 }

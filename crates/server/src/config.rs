@@ -4,6 +4,7 @@
 //! table in the documentation come from it.
 
 pub mod database;
+pub mod prices;
 pub mod setting;
 pub mod value;
 
@@ -18,6 +19,7 @@ use polity_ops::settings::{Settings, Signup};
 use crate::error::Error;
 use crate::network::Network;
 use database::{Database, Postgres};
+use prices::PriceList;
 use setting::{SETTINGS, Setting};
 use value::{LogFormat, Secret};
 
@@ -88,6 +90,8 @@ pub struct Config {
     pub invitation_lifetime: Duration,
     /// After how long a new key signs tokens.
     pub key_rotation: Duration,
+    /// What metered units cost.
+    pub price_list: PriceList,
     /// The mail server; mails go to the outbox when not set.
     pub smtp_url: Option<Secret>,
     /// The sender of mails.
@@ -128,6 +132,7 @@ impl Default for Config {
             session_lifetime: 30 * DAY,
             invitation_lifetime: 7 * DAY,
             key_rotation: 90 * DAY,
+            price_list: PriceList::default(),
             smtp_url: None,
             mail_from: None,
             cors_origins: Vec::new(),
@@ -237,6 +242,7 @@ impl Config {
             session_micros: micros(self.session_lifetime).max(micros::SECOND),
             invitation_micros: micros(self.invitation_lifetime),
             key_rotation_micros: micros(self.key_rotation),
+            prices: self.price_list.prices.clone(),
         }
     }
 }
@@ -337,6 +343,7 @@ mod tests {
             ("POLITY_SIGNUP", "some", "open, invited or closed"),
             ("POLITY_SESSION_LIFETIME", "30", "30d"),
             ("POLITY_DEFAULT_PLAN", "gold", "hobby"),
+            ("POLITY_PRICE_LIST", "/nowhere/prices.toml", "cannot be read"),
             ("POLITY_TRUSTED_PROXIES", "proxy", "range"),
             ("POLITY_SMTP_URL", "mail.example", "smtp://"),
             ("POLITY_CORS_ORIGINS", "https://a.example/x", "origin"),

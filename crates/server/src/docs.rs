@@ -140,6 +140,7 @@ fn who(who: Who) -> &'static str {
         Who::User => "For a token that acts for a person: a session or a USER credential.",
         Who::Member => "For a token that acts for the organization concerned.",
         Who::Operator => "For the operator's key.",
+        Who::Metering => "For a metering key, which the operator makes.",
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts as _, RawPathParams};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request as HttpRequest, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -28,6 +28,7 @@ pub(crate) struct Raw {
     call: Call,
     path: RawPathParams,
     query: String,
+    content_type: String,
     body: Bytes,
 }
 
@@ -55,15 +56,40 @@ where
     })
 }
 
+/// Like [`erase`] for an operation that reads its body itself.
+pub(crate) fn erase_raw<R, F>(function: fn(Ctx, Call, String, Bytes) -> F) -> Run
+where
+    R: serde::Serialize,
+    F: Future<Output = Result<R>> + Send + 'static,
+{
+    Arc::new(move |ctx, raw| {
+        Box::pin(async move {
+            let reply = function(ctx, raw.call, raw.content_type, raw.body).await?;
+            serde_json::to_vec(&reply).map(Bytes::from).map_err(Error::internal)
+        })
+    })
+}
+
+/// A row of the table with what carries it out.
+pub(crate) struct Mounted {
+    /// The row.
+    pub(crate) meta: &'static Meta,
+    /// What carries it out.
+    pub(crate) run: Run,
+    /// The largest body, in bytes.
+    pub(crate) body_limit_bytes: usize,
+}
+
 /// Answers a request of an operation.
-pub(crate) async fn answer(app: &App, meta: &'static Meta, run: &Run, request: HttpRequest<Body>) -> Response<Body> {
-    match carry_out(app, meta, run, request).await {
+pub(crate) async fn answer(app: &App, mounted: &Mounted, request: HttpRequest<Body>) -> Response<Body> {
+    match carry_out(app, mounted, request).await {
         Ok(text) => reply::json(text),
         Err(error) => reply::error(&error),
     }
 }
 
-async fn carry_out(app: &App, meta: &'static Meta, run: &Run, request: HttpRequest<Body>) -> Result<Bytes> {
+async fn carry_out(app: &App, mounted: &Mounted, request: HttpRequest<Body>) -> Result<Bytes> {
+    let meta = mounted.meta;
     let (mut parts, body) = request.into_parts();
     let call = match admit(app, meta, &parts.headers, client(&parts.extensions)) {
         Ok(call) => call,
@@ -73,14 +99,16 @@ async fn carry_out(app: &App, meta: &'static Meta, run: &Run, request: HttpReque
         }
     };
     // A body means nothing where the contract has none.
-    let limit = if matches!(meta.method, "GET" | "DELETE") { None } else { Some(app.body_limit_bytes) };
+    let limit = if matches!(meta.method, "GET" | "DELETE") { None } else { Some(mounted.body_limit_bytes) };
     let body = match limit {
         Some(limit) => read(body, limit).await?,
         None => read(body, 0).await.unwrap_or_default(),
     };
     let path = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| Error::not_found("route"))?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    run(app.ctx.clone(), Raw { call, path, query, body }).await
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let raw = Raw { call, path, query, content_type: content_type.to_owned(), body };
+    (mounted.run)(app.ctx.clone(), raw).await
 }
 
 /// What is refused before anything of the request is read but its headers.

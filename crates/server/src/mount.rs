@@ -8,16 +8,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
+use bytes::Bytes;
 use polity_api::operation::Operation;
 use polity_api::table::*;
 use polity_ops::{
-    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, deactivations, github,
-    invitations, members, operator, organizations, plans, probes, projects, quotas, sessions, users,
+    Call, Ctx, Request, access_tokens, accounts, activities, billing, billing_periods, budgets, coupons, credentials,
+    deactivations, github, invitations, leases, members, metering, metering_keys, operator, organizations, plans,
+    probes, projects, quotas, sessions, users,
 };
 
 use crate::app::App;
 use crate::error::Error;
-use crate::handler;
+use crate::handler::{self, Mounted, Run};
 
 /// The routes of all operations.
 ///
@@ -36,6 +38,7 @@ pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
     quota(&mut mount)?;
     billing(&mut mount)?;
     test(&mut mount)?;
+    metering(&mut mount)?;
     operator(&mut mount)?;
     match ALL.iter().find(|meta| !mount.mounted.contains(meta.id)) {
         Some(missing) => Err(Error::Mount(format!("{} has no function", missing.id))),
@@ -165,7 +168,21 @@ fn test(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<TestAuth, _>(probes::auth)
 }
 
+fn metering(mount: &mut Mount) -> Result<(), Error> {
+    mount.add_raw::<RecordEvents, _>(metering::MAX_BODY_BYTES, metering::record)?;
+    mount.add::<CreateLease, _>(leases::create)?;
+    mount.add::<GetLease, _>(leases::get)?;
+    mount.add::<CommitLease, _>(leases::commit)?;
+    mount.add::<ExtendLease, _>(leases::extend)?;
+    mount.add::<ReleaseLease, _>(leases::release)
+}
+
 fn operator(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<OperatorListMeteringKeys, _>(metering_keys::list)?;
+    mount.add::<OperatorCreateMeteringKey, _>(metering_keys::create)?;
+    mount.add::<OperatorUpdateMeteringKey, _>(metering_keys::update)?;
+    mount.add::<OperatorDeleteMeteringKey, _>(metering_keys::delete)?;
+    mount.add::<OperatorSetBillingPeriod, _>(billing_periods::set)?;
     mount.add::<OperatorListOrganizations, _>(operator::list_organizations)?;
     mount.add::<OperatorGetOrganization, _>(operator::get_organization)?;
     mount.add::<OperatorLockOrganization, _>(operator::lock)?;
@@ -193,7 +210,19 @@ impl Mount {
         O: Operation,
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
-        let id = O::META.id;
+        self.route(O::META.id, self.app.body_limit_bytes, handler::erase(function))
+    }
+
+    /// The same for one that reads its body itself, up to so many bytes.
+    fn add_raw<O, F>(&mut self, limit: usize, function: fn(Ctx, Call, String, Bytes) -> F) -> Result<(), Error>
+    where
+        O: Operation,
+        F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
+    {
+        self.route(O::META.id, limit, handler::erase_raw(function))
+    }
+
+    fn route(&mut self, id: &'static str, body_limit_bytes: usize, run: Run) -> Result<(), Error> {
         let unknown = || Error::Mount(format!("{id} is not in the table"));
         let meta = ALL.iter().find(|meta| meta.id == id).ok_or_else(unknown)?;
         if !self.mounted.insert(id) {
@@ -202,8 +231,8 @@ impl Mount {
         let method = Method::from_bytes(meta.method.as_bytes()).ok();
         let method = method.and_then(|method| MethodFilter::try_from(method).ok());
         let method = method.ok_or_else(|| Error::Mount(format!("{id} has an unknown method")))?;
-        let (app, run) = (self.app.clone(), handler::erase(function));
-        let answer = move |request| async move { handler::answer(&app, meta, &run, request).await };
+        let (app, mounted) = (self.app.clone(), Arc::new(Mounted { meta, run, body_limit_bytes }));
+        let answer = move |request| async move { handler::answer(&app, &mounted, request).await };
         self.router = std::mem::take(&mut self.router).route(meta.path, on(method, answer));
         Ok(())
     }

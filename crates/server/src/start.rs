@@ -10,7 +10,7 @@ use polity_api::scalar::Timestamp;
 use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
-use polity_ops::{Clock, Ctx, Memory, Parts, Random, Wake, jobs};
+use polity_ops::{Clock, Ctx, Lanes, Memory, Parts, Random, Wake, jobs};
 use polity_store::{Db, Options, Target};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -116,6 +116,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         memory: Memory::default(),
         wake: Wake::default(),
         appended: Wake::default(),
+        lanes: Lanes::default(),
         clock,
         random,
     });

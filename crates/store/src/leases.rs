@@ -55,6 +55,14 @@ row! {
 }
 
 row! {
+    /// What leases hold.
+    pub struct HeldRow {
+        /// In micro-cents.
+        pub microcents: i64,
+    }
+}
+
+row! {
     /// An organization with leases to end.
     pub struct ExpiringRow {
         /// The organization.
@@ -80,6 +88,11 @@ queries! {
     ) => () =
         "update leases set status = $3, committed_microcents = $4, expires_at = $5, ended_at = $6
          where organization_id = $1 and id = $2";
+    MOVE(organization: OrganizationId, starts_at: Timestamp) => () =
+        "update leases set period_starts_at = $2 where organization_id = $1 and status = 'HELD'";
+    HELD(organization: OrganizationId) => HeldRow =
+        "select cast(coalesce(sum(amount_microcents), 0) as bigint) as microcents from leases
+         where organization_id = $1 and status = 'HELD'";
     EXPIRED(organization: OrganizationId, now: Timestamp) => LeaseRow = concat!(
         "select ", columns!(), " from leases
          where organization_id = $1 and status = 'HELD' and expires_at <= $2"
@@ -118,6 +131,16 @@ pub async fn insert(tx: &Tx<'_>, row: LeaseRow) -> Result<(), Error> {
 pub async fn set(tx: &Tx<'_>, row: &LeaseRow) -> Result<(), Error> {
     let args = (row.organization_id, row.id, row.status, row.committed_microcents, row.expires_at, row.ended_at);
     tx.send(&SET, args).await
+}
+
+/// What the leases of an organization hold, in micro-cents; from now on all of it is of the period that begins then.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn move_held(tx: &Tx<'_>, organization: OrganizationId, starts_at: Timestamp) -> Result<i64, Error> {
+    let held = tx.optional(&HELD, (organization,)).await?;
+    tx.send(&MOVE, (organization, starts_at)).await?;
+    Ok(held.map_or(0, |row| row.microcents))
 }
 
 /// Leases of an organization that still hold their amount and whose time is over.

@@ -2,7 +2,9 @@
 
 use polity_api::ids::{MeteringKeyId, OrganizationId};
 use polity_api::scalar::Timestamp;
+use polity_api::types::organization::OrganizationStatus;
 
+use crate::budgets::Enforcement;
 use crate::engine::row::row;
 use crate::engine::sql::queries;
 use crate::{Error, Tx};
@@ -22,6 +24,30 @@ row! {
         pub leased_microcents: i64,
         /// Last change.
         pub updated_at: Timestamp,
+    }
+}
+
+row! {
+    /// What decides about the spend of an organization.
+    pub struct AccountRow {
+        /// Organization.
+        pub id: OrganizationId,
+        /// Its name.
+        pub name: String,
+        /// Its status.
+        pub status: OrganizationStatus,
+        /// Set while it has spent a budget that stops it: the end of the period.
+        pub spend_resumes_at: Option<Timestamp>,
+        /// Its budget, in cents, if it has one.
+        pub amount_cents: Option<i64>,
+        /// What happens when that is spent.
+        pub enforcement: Option<Enforcement>,
+        /// Percentages of it whose reaching is announced.
+        pub thresholds: Option<Vec<i64>>,
+        /// The same of what the period is projected to come to.
+        pub forecast_thresholds: Option<Vec<i64>>,
+        /// The day of a month on which its periods begin, where it is not the first.
+        pub day_of_month: Option<i64>,
     }
 }
 
@@ -54,12 +80,15 @@ macro_rules! columns {
 }
 
 queries! {
+    ACCOUNT(organization: OrganizationId) => AccountRow =
+        "select o.id, o.name, o.status, o.spend_resumes_at, b.amount_cents, b.enforcement, b.thresholds,
+         b.forecast_thresholds, a.day_of_month
+         from organizations o
+         left join budgets b on b.organization_id = o.id
+         left join billing_anchors a on a.organization_id = o.id where o.id = $1";
+    DELETE(organization: OrganizationId) => () = "delete from spends where organization_id = $1";
     BY_PERIOD(organization: OrganizationId, starts_at: Timestamp) => SpendRow =
         concat!("select ", columns!(), " from spends where organization_id = $1 and period_starts_at = $2");
-    AROUND(organization: OrganizationId, at: Timestamp) => SpendRow = concat!(
-        "select ", columns!(), " from spends
-         where organization_id = $1 and period_starts_at <= $2 and period_ends_at > $2"
-    );
     UPSERT: SpendRow => () = concat!(
         "insert into spends (", columns!(), ") values ($1, $2, $3, $4, $5, $6)
          on conflict (organization_id, period_starts_at) do update
@@ -83,6 +112,23 @@ queries! {
          set day_of_month = excluded.day_of_month, updated_at = excluded.updated_at";
 }
 
+/// What decides about the spend of an organization, whatever its status.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn account(tx: &Tx<'_>, organization: OrganizationId) -> Result<Option<AccountRow>, Error> {
+    tx.optional(&ACCOUNT, (organization,)).await
+}
+
+/// Forgets the sums of every period of an organization: they are added up
+/// anew, from what was used by day, when they are needed.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn delete(tx: &Tx<'_>, organization: OrganizationId) -> Result<(), Error> {
+    tx.send(&DELETE, (organization,)).await
+}
+
 /// The sums of the period that begins then.
 ///
 /// # Errors
@@ -93,15 +139,6 @@ pub async fn by_period(
     starts_at: Timestamp,
 ) -> Result<Option<SpendRow>, Error> {
     tx.optional(&BY_PERIOD, (organization, starts_at)).await
-}
-
-/// The sums of the periods that have this time in them: more than one where
-/// the day on which periods begin was changed.
-///
-/// # Errors
-/// What the engine refused.
-pub async fn around(tx: &Tx<'_>, organization: OrganizationId, at: Timestamp) -> Result<Vec<SpendRow>, Error> {
-    tx.all(&AROUND, (organization, at)).await
 }
 
 /// Sets the sums of a period.

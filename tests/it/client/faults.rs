@@ -65,7 +65,10 @@ fn a_call_that_may_be_repeated_is_repeated_until_it_succeeds_or_enough_is_enough
         let proxy = Proxy::start(url, fates.clone()).await;
         let client = proxy.client(token).retry(retry()).build().unwrap();
         let cents = Cents(i64::try_from(fates.len()).unwrap() + 1);
-        let outcome = client.budgets().update_budget(id, &BudgetRequest { amount: Some(cents) }).await;
+        let outcome = client
+            .budgets()
+            .update_budget(id, &BudgetRequest { amount: Some(cents), ..BudgetRequest::default() })
+            .await;
         prop_assert_eq!(proxy.seen().len(), attempts);
         prop_assert_eq!(outcome.is_ok(), succeeds, "{:?}", outcome);
         match outcome {

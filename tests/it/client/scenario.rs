@@ -74,11 +74,11 @@ macro_rules! scenario {
         assert_eq!((changed.plan, changed.name.as_str()), (Plan::Starter, "acme-inc"));
         let answers = UpsertSignupQualificationRequest { signup_qualification: Some(Default::default()) };
         inside.organizations().upsert_signup_qualification(id, &answers) $($wait)* .unwrap();
-        let two_hours = CreateAccessTokenRequest { validity: Some(Duration::from_hours(2)) };
+        let two_hours = CreateAccessTokenRequest { validity: Some(Duration::from_hours(2)), spend_limit_cents: None };
         let machine = inside.organizations().create_access_token(id, &two_hours) $($wait)* .unwrap().token;
         let machine = $client.with_token(&machine).unwrap();
         assert_eq!(machine.organizations().get_organization(id) $($wait)* .unwrap().organization.id, id);
-        let days = CreateAccessTokenRequest { validity: Some(Duration::from_hours(25)) };
+        let days = CreateAccessTokenRequest { validity: Some(Duration::from_hours(25)), spend_limit_cents: None };
         let error = inside.organizations().create_access_token(id, &days) $($wait)* .unwrap_err();
         assert_eq!((error.status(), error.fields()[0].field.as_str()), (Some(400), "validity"));
         assert!(error.request_id().is_some() && !error.is_retryable());
@@ -86,7 +86,7 @@ macro_rules! scenario {
         assert_eq!((echo.payload.as_str(), echo.user_id, echo.organization_id), ("hi", None, Some(id)));
 
         // What it may spend.
-        let budget = |cents| BudgetRequest { amount: Some(Cents(cents)) };
+        let budget = |cents| BudgetRequest { amount: Some(Cents(cents)), ..BudgetRequest::default() };
         inside.budgets().create_budget(id, &budget(2_000)) $($wait)* .unwrap();
         inside.budgets().update_budget(id, &budget(5_000)) $($wait)* .unwrap();
         assert_eq!(inside.budgets().get_budget(id) $($wait)* .unwrap().budget.amount, Cents(5_000));

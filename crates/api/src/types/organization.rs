@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::enums::wire_enum;
 use crate::ids::{OrganizationId, ProjectId, SubscriptionId};
 use crate::mask::{UpdateMask, patch};
-use crate::scalar::{Duration, Timestamp};
+use crate::scalar::{Cents, Duration, Timestamp};
 
 wire_enum! {
     /// What an organization pays for.
@@ -327,6 +327,10 @@ pub struct CreateAccessTokenRequest {
     /// How long it works: seconds with the suffix `s`, up to `86400s`; absent means `3600s`.
     #[serde(deserialize_with = "crate::scalar::empty_as_none", skip_serializing_if = "Option::is_none")]
     pub validity: Option<Duration>,
+    /// What leases made with the token may come to, in cents, above 0; absent means no limit of its own. A token whose
+    /// limit is used up is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spend_limit_cents: Option<Cents>,
 }
 
 /// An access token.

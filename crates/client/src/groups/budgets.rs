@@ -21,7 +21,7 @@ methods! {
     ///
     /// - `organization_id`: the organization.
     /// - `body.amount`: cents for a month, above 0.
-    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)) })", r#"println!("{:?}", reply.budget);"#)
+    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)), ..BudgetRequest::default() })", r#"println!("{:?}", reply.budget);"#)
     member fn create_budget(organization_id: OrganizationId, body: &BudgetRequest) -> CreateBudget {
         path: &ByOrganizationPath { organization_id },
         body: body,
@@ -31,7 +31,7 @@ methods! {
     ///
     /// - `organization_id`: the organization.
     /// - `body.amount`: cents for a month, above 0.
-    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)) })", r#"println!("{:?}", reply.budget);"#)
+    @example("(organization_id, &BudgetRequest { amount: Some(Cents(50_00)), ..BudgetRequest::default() })", r#"println!("{:?}", reply.budget);"#)
     member fn update_budget(organization_id: OrganizationId, body: &BudgetRequest) -> UpdateBudget {
         path: &ByOrganizationPath { organization_id },
         body: body,

@@ -8,6 +8,7 @@ use polity_ops::settings::Signup;
 
 use super::Config;
 use super::database::Database;
+use super::prices::PriceList;
 use super::value::{LogFormat, Secret, duration, list, number, show_duration, switch};
 
 /// A setting.
@@ -249,6 +250,15 @@ pub const SETTINGS: &[Setting] = &[
         doc: "After how long a new key signs sessions and access tokens",
         set: |c, v| put(&mut c.key_rotation, duration(v)),
         show: |c| Some(show_duration(c.key_rotation)),
+    },
+    Setting {
+        key: "price_list",
+        flag: false,
+        secret: false,
+        default: "none: events say what they cost",
+        doc: "File (TOML) of what metered units cost, and from when on",
+        set: |c, v| put(&mut c.price_list, PriceList::read(v)),
+        show: |c| c.price_list.path.as_ref().map(|path| path.display().to_string()),
     },
     Setting {
         key: "smtp_url",

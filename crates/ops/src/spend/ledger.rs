@@ -1,0 +1,305 @@
+//! The ledger: loads the sums a unit of work is concerned with, lets the unit
+//! decide on them in memory, and writes back what changed with all that
+//! follows from it.
+//!
+//! Two units about one organization never both go by the same sums: on SQLite
+//! units that write run one after the other, on PostgreSQL they are
+//! serializable and both write the row of the period.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures_util::future::{try_join_all, try_join3};
+use polity_api::ids::{LeaseId, MeteringKeyId, OrganizationId, TokenId};
+use polity_api::scalar::Timestamp;
+use polity_api::types::organization::OrganizationStatus;
+use polity_store::leases::{self, LeaseRow, LeaseStatus};
+use polity_store::spends::{self, OverrunRow, SpendRow};
+use polity_store::tokens::{self, TokenSpendRow};
+use polity_store::usage_days::{self, Days};
+use polity_store::{firings, organizations};
+
+pub(crate) use super::account::{Account, Charge, Refused, Source};
+use crate::ctx::Work;
+use crate::error::Result;
+use crate::spend::account::Sheet;
+use crate::spend::alert::{self, Facts};
+use crate::spend::period::{Period, projected};
+use crate::spend::threshold;
+
+/// What a unit of work is concerned with.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// Organizations, each with a time in the period concerned.
+    pub(crate) periods: BTreeSet<(OrganizationId, Timestamp)>,
+    /// Sources that report spend for which they asked no lease.
+    pub(crate) sources: Vec<MeteringKeyId>,
+    /// Leases that were loaded already: their periods are concerned too.
+    pub(crate) leases: Vec<LeaseRow>,
+    /// Access tokens whose spend limit is concerned.
+    pub(crate) tokens: BTreeSet<TokenId>,
+}
+
+/// The sums a unit of work decides on.
+pub(crate) struct Ledger {
+    accounts: BTreeMap<OrganizationId, Account>,
+    leases: HashMap<LeaseId, (LeaseRow, bool)>,
+    tokens: HashMap<TokenId, (TokenSpendRow, bool)>,
+}
+
+impl Ledger {
+    /// Loads what a unit is concerned with. Leases whose time is over have
+    /// given back what they held when this returns.
+    pub(crate) async fn open(w: Work<'_>, wanted: Wanted) -> Result<Ledger> {
+        let mut periods = wanted.periods;
+        periods.extend(wanted.leases.iter().map(|row| (row.organization_id, row.period_starts_at)));
+        let ids: BTreeSet<OrganizationId> = periods.iter().map(|(id, _)| *id).collect();
+        let accounts = try_join_all(ids.into_iter().map(|id| spends::account(w.tx, id))).await?;
+        let accounts = accounts.into_iter().flatten().map(|row| (row.id, Account::new(row))).collect();
+        let leases = wanted.leases.into_iter().map(|row| (row.id, (row, false))).collect();
+        let mut ledger = Ledger { accounts, leases, tokens: HashMap::new() };
+        ledger.load_sheets(w, periods, &wanted.sources).await?;
+        ledger.load_tokens(w, wanted.tokens).await?;
+        ledger.end_expired(w).await?;
+        Ok(ledger)
+    }
+
+    async fn load_sheets(
+        &mut self,
+        w: Work<'_>,
+        periods: BTreeSet<(OrganizationId, Timestamp)>,
+        sources: &[MeteringKeyId],
+    ) -> Result<()> {
+        let mut missing = BTreeMap::new();
+        for (id, at) in periods {
+            let Some(account) = self.accounts.get(&id) else { continue };
+            if account.sheet(at).is_none() {
+                let period = account.period(at)?;
+                missing.insert((id, period.start), (period, account.stops_at().is_some()));
+            }
+        }
+        let loaded = missing.into_iter().map(|((id, start), (period, stops))| async move {
+            let row = spends::by_period(w.tx, id, start);
+            let overruns = sources.iter().filter(|_| stops).map(|key| spends::overrun(w.tx, id, start, *key));
+            let (row, overruns) = futures_util::future::try_join(row, try_join_all(overruns)).await?;
+            Ok::<_, polity_store::Error>((id, period, row, overruns))
+        });
+        for (id, period, row, overruns) in try_join_all(loaded).await? {
+            let (spent, leased) = match row {
+                Some(row) => (row.spent_microcents, row.leased_microcents),
+                // The first of its period, or the first since the day was changed on which periods begin.
+                None => (usage_days::sum(w.tx, days(id, period)).await?, 0),
+            };
+            let mut sheet = Sheet::new(period, spent, leased);
+            sheet.overruns = sources.iter().copied().zip(overruns.into_iter().map(|sum| (sum, false))).collect();
+            if let Some(account) = self.accounts.get_mut(&id) {
+                account.sheets.insert(period.start, sheet);
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_tokens(&mut self, w: Work<'_>, ids: BTreeSet<TokenId>) -> Result<()> {
+        let missing = ids.into_iter().filter(|id| !self.tokens.contains_key(id));
+        let rows = try_join_all(missing.map(|id| tokens::spend(w.tx, id))).await?;
+        self.tokens.extend(rows.into_iter().flatten().map(|row| (row.id, (row, false))));
+        Ok(())
+    }
+
+    /// Ends the leases whose time is over.
+    async fn end_expired(&mut self, w: Work<'_>) -> Result<()> {
+        let holding = self.accounts.values().filter(|a| a.sheets.values().any(|sheet| sheet.leased > 0));
+        let rows = try_join_all(holding.map(|account| leases::expired(w.tx, account.row.id, w.now))).await?;
+        let rows: Vec<LeaseRow> = rows.into_iter().flatten().collect();
+        let periods = rows.iter().map(|row| (row.organization_id, row.period_starts_at)).collect();
+        self.load_sheets(w, periods, &[]).await?;
+        self.load_tokens(w, rows.iter().filter_map(|row| row.token_id).collect()).await?;
+        for row in rows {
+            let id = row.id;
+            self.leases.insert(id, (row, false));
+            self.end(id, LeaseStatus::Expired, 0, w.now);
+        }
+        Ok(())
+    }
+
+    /// An organization, if there is one.
+    pub(crate) fn account(&mut self, id: OrganizationId) -> Option<&mut Account> {
+        self.accounts.get_mut(&id)
+    }
+
+    /// A lease that was loaded or made by this unit.
+    pub(crate) fn lease(&self, id: LeaseId) -> Option<&LeaseRow> {
+        self.leases.get(&id).map(|(row, _)| row)
+    }
+
+    /// What is left of the spend limit of an access token, in micro-cents; none for no limit.
+    pub(crate) fn left_of_token(&self, id: TokenId) -> Option<i64> {
+        let (row, _) = self.tokens.get(&id)?;
+        Some(row.spend_limit_microcents?.saturating_sub(row.spent_microcents).saturating_sub(row.leased_microcents))
+    }
+
+    /// Notes a lease whose amount was set aside; its row is written.
+    pub(crate) async fn add_lease(&mut self, w: Work<'_>, row: LeaseRow) -> Result<()> {
+        if let Some((token, changed)) = row.token_id.and_then(|id| self.tokens.get_mut(&id)) {
+            token.leased_microcents = token.leased_microcents.saturating_add(row.amount_microcents);
+            *changed = true;
+        }
+        leases::insert(w.tx, row.clone()).await?;
+        self.leases.insert(row.id, (row, false));
+        Ok(())
+    }
+
+    /// Changes when a lease ends by itself.
+    pub(crate) fn extend(&mut self, id: LeaseId, expires_at: Timestamp) {
+        if let Some((row, changed)) = self.leases.get_mut(&id) {
+            row.expires_at = expires_at;
+            *changed = true;
+        }
+    }
+
+    /// Ends a lease that holds its amount: that is given back, and of it
+    /// `committed` counts as spent with the token. Spend of the organization is
+    /// recorded by the caller.
+    pub(crate) fn end(&mut self, id: LeaseId, status: LeaseStatus, committed: i64, now: Timestamp) {
+        let Some((row, changed)) = self.leases.get_mut(&id) else { return };
+        let held = if row.status == LeaseStatus::Held { row.amount_microcents } else { 0 };
+        (row.status, row.committed_microcents, row.ended_at) = (status, committed, Some(now));
+        *changed = true;
+        if let Some((token, changed)) = row.token_id.and_then(|id| self.tokens.get_mut(&id)) {
+            token.leased_microcents = token.leased_microcents.saturating_sub(held).max(0);
+            token.spent_microcents = token.spent_microcents.saturating_add(committed);
+            *changed = true;
+        }
+        if let Some(account) = self.accounts.get_mut(&row.organization_id) {
+            account.give_back(row.period_starts_at, held);
+        }
+    }
+
+    /// Writes what changed, and what follows from it: thresholds are announced,
+    /// spend is stopped or goes on.
+    pub(crate) async fn finish(self, w: Work<'_>) -> Result<()> {
+        for (row, _) in self.leases.values().filter(|(_, changed)| *changed) {
+            leases::set(w.tx, row).await?;
+        }
+        for (row, _) in self.tokens.values().filter(|(_, changed)| *changed) {
+            tokens::set_spend(w.tx, row).await?;
+        }
+        for account in self.accounts.into_values() {
+            settle(w, account).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The days of a period.
+pub(crate) fn days(organization_id: OrganizationId, period: Period) -> Days {
+    Days { organization_id, from: period.start, to: period.end }
+}
+
+async fn settle(w: Work<'_>, mut account: Account) -> Result<()> {
+    let sheets = std::mem::take(&mut account.sheets);
+    for (_, sheet) in sheets {
+        let current = sheet.period.contains(w.now);
+        let budget_changed = account.budget_changed && current;
+        if sheet.touched {
+            let row = SpendRow {
+                organization_id: account.row.id,
+                period_starts_at: sheet.period.start,
+                period_ends_at: sheet.period.end,
+                spent_microcents: sheet.spent,
+                leased_microcents: sheet.leased,
+                updated_at: w.now,
+            };
+            spends::upsert(w.tx, row).await?;
+        }
+        for row in sheet.usage.into_values() {
+            usage_days::add(w.tx, row).await?;
+        }
+        for (metering_key_id, (amount_microcents, _)) in sheet.overruns.iter().filter(|(_, (_, changed))| *changed) {
+            let (organization_id, period_starts_at) = (account.row.id, sheet.period.start);
+            let (metering_key_id, amount_microcents) = (*metering_key_id, *amount_microcents);
+            let row = OverrunRow { organization_id, period_starts_at, metering_key_id, amount_microcents };
+            spends::set_overrun(w.tx, row).await?;
+        }
+        let taken = sheet.spent.saturating_add(sheet.leased);
+        if budget_changed && account.budget().is_none_or(|budget| taken <= budget) {
+            spends::forget_overruns(w.tx, account.row.id, sheet.period.start).await?;
+        }
+        let (period, spent, before) = (sheet.period, sheet.spent, sheet.before);
+        let facts = Facts { period, spent, projected: projected(spent, period, w.now) };
+        announce(w, &account, facts, before, budget_changed).await?;
+        if current {
+            stop_or_resume(w, &account, facts).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Announces the thresholds that are reached, and takes back those that no longer are.
+async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, budget_changed: bool) -> Result<()> {
+    let limits = account.limits();
+    // Most spend crosses nothing: then there is no need to ask what was announced.
+    let crossed = limits.is_some_and(|limits| {
+        let reached = |percents, sum| threshold::reached(percents, limits.amount_cents, sum);
+        reached(limits.actual, before) != reached(limits.actual, facts.spent)
+            || (before != facts.spent && reached(limits.forecast, facts.projected) > 0)
+    });
+    if !crossed && !budget_changed {
+        return Ok(());
+    }
+    let fired = firings::of_period(w.tx, account.row.id, facts.period.start).await?;
+    let changes = threshold::changes(limits, facts.spent, facts.projected, &fired, budget_changed);
+    for row in changes.forget {
+        firings::delete(w.tx, &row).await?;
+    }
+    for row in changes.clear {
+        firings::delete(w.tx, &row).await?;
+        alert::cleared(w, account, facts, &row).await?;
+    }
+    for (kind, percent) in changes.fire {
+        alert::reached(w, account, facts, kind, percent).await?;
+    }
+    Ok(())
+}
+
+/// Stops the spend of an organization whose budget is used up, and lets it go
+/// on when it no longer is, or another period has begun.
+async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<()> {
+    let id = account.row.id;
+    let used_up = account.stops_at().is_some_and(|budget| facts.spent >= budget);
+    let stopped = account.row.spend_resumes_at;
+    let deleted = account.row.status == OrganizationStatus::Deleted;
+    if let Some(resumes_at) = stopped
+        && (!used_up || resumes_at <= w.now)
+    {
+        organizations::set_spend_resumes_at(w.tx, id, None).await?;
+        if !deleted {
+            let why = if resumes_at <= w.now { "period_over" } else { "budget_changed" };
+            alert::resumed(w, account, facts, why).await?;
+        }
+    }
+    if used_up && !deleted && stopped.is_none_or(|resumes_at| resumes_at <= w.now) {
+        organizations::set_spend_resumes_at(w.tx, id, Some(facts.period.end)).await?;
+        alert::stopped(w, account, facts).await?;
+    }
+    Ok(())
+}
+
+/// What of a period is spent and set aside, and what its token and budget rows
+/// say: for replies that only read.
+pub(crate) async fn look(w: Work<'_>, id: OrganizationId) -> Result<Option<(Account, i64)>> {
+    let first = spends::account(w.tx, id);
+    let caps = polity_store::metering_keys::caps(w.tx);
+    // Where periods begin on the first of a month, which is usual, this is the only round trip.
+    let usual = Period::containing(w.now, crate::spend::period::DEFAULT_ANCHOR)?;
+    let (row, caps, sums) = try_join3(first, caps, spends::by_period(w.tx, id, usual.start)).await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut account = Account::new(row);
+    let period = account.period(w.now)?;
+    let sums = if period == usual { sums } else { spends::by_period(w.tx, id, period.start).await? };
+    let (spent, leased) = match sums {
+        Some(row) => (row.spent_microcents, row.leased_microcents),
+        None => (usage_days::sum(w.tx, days(id, period)).await?, 0),
+    };
+    account.sheets.insert(period.start, Sheet::new(period, spent, leased));
+    Ok(Some((account, caps)))
+}
