@@ -1,22 +1,15 @@
 //! Billing without a billing provider: every reply has the shape clients
 //! need, and what would need a provider says so.
 
-use std::collections::BTreeMap;
-
 use polity_api::operation::Empty;
-use polity_api::scalar::Timestamp;
 use polity_api::table::{
-    ConfirmPaymentAuthorization, CreatePaymentAuthorization, DeletePaymentMethod, GetOrganizationUsage,
-    GetOrganizationUsageDetails, GetPaymentMethod, GetSubscription, HasUnpaidInvoices, ListPaymentMethods, Manage,
-    NextInvoice,
+    ConfirmPaymentAuthorization, CreatePaymentAuthorization, DeletePaymentMethod, GetPaymentMethod, GetSubscription,
+    HasUnpaidInvoices, ListPaymentMethods, Manage,
 };
 use polity_api::types::billing::{
-    GetSubscriptionReply, HasUnpaidInvoicesReply, ListPaymentMethodsReply, ManageReply, NextInvoiceReply,
-    PaymentMethodReply,
+    GetSubscriptionReply, HasUnpaidInvoicesReply, ListPaymentMethodsReply, ManageReply, PaymentMethodReply,
 };
-use polity_api::types::usage::{GetOrganizationUsageDetailsReply, GetOrganizationUsageReply, PeriodUsage, Usage};
 use polity_store::organizations::OrganizationRow;
-use serde_json::{Map, Value, json};
 
 use crate::authz;
 use crate::ctx::{Call, Ctx, Request};
@@ -105,97 +98,4 @@ pub async fn has_unpaid_invoices(ctx: Ctx, req: Request<HasUnpaidInvoices>) -> R
 pub async fn manage(ctx: Ctx, req: Request<Manage>) -> Result<ManageReply> {
     current(&ctx, req.call).await?;
     Err(no_provider())
-}
-
-/// `NextInvoice`: nothing to pay; the sums dashboards read are there.
-///
-/// # Errors
-/// As [`authz::Caller::current_organization`].
-pub async fn next_invoice(ctx: Ctx, req: Request<NextInvoice>) -> Result<NextInvoiceReply> {
-    current(&ctx, req.call).await?;
-    let sums = json!({
-        "subtotal": 0, "subtotal_excluding_tax": 0, "total": 0, "total_excluding_tax": 0, "amount_due": 0,
-        "currency": "usd",
-    });
-    let stripe_invoice = match sums {
-        Value::Object(sums) => sums,
-        _ => Map::new(),
-    };
-    Ok(NextInvoiceReply { stripe_invoice, ..NextInvoiceReply::default() })
-}
-
-/// `GetOrganizationUsage`: the calendar months (UTC) the asked-for time
-/// touches, the current one by default, each without usage.
-///
-/// # Errors
-/// 400 on `ending_time` when the time is empty or longer than two years.
-pub async fn usage(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrganizationUsageReply> {
-    let now = ctx.now();
-    let from = req.query.starting_time.unwrap_or(now);
-    let periods = months(from, req.query.ending_time.unwrap_or(from.max(now)))?;
-    let organization = current(&ctx, req.call).await?;
-    Ok(GetOrganizationUsageReply { usage: Usage { organization_id: organization.id, periods } })
-}
-
-/// `GetOrganizationUsageDetails`: nothing is metered yet.
-///
-/// # Errors
-/// As [`authz::Caller::current_organization`].
-pub async fn usage_details(
-    ctx: Ctx,
-    req: Request<GetOrganizationUsageDetails>,
-) -> Result<GetOrganizationUsageDetailsReply> {
-    current(&ctx, req.call).await?;
-    let query = req.query;
-    Ok(GetOrganizationUsageDetailsReply {
-        limit: query.limit.0,
-        offset: query.offset.0,
-        order: query.order,
-        ..GetOrganizationUsageDetailsReply::default()
-    })
-}
-
-/// The months from `from` to `to`, by their `YYYY-MM`.
-fn months(from: Timestamp, to: Timestamp) -> Result<BTreeMap<String, PeriodUsage>> {
-    let refuse = |why: &str| Error::field("ending_time", why);
-    if to < from {
-        return Err(refuse("must not be before starting_time"));
-    }
-    let date = |at: Timestamp| {
-        let at = jiff::Timestamp::from_microsecond(at.0).map_err(|_| refuse("is out of range"))?;
-        Ok::<_, Error>(jiff::tz::TimeZone::UTC.to_datetime(at).date())
-    };
-    let start = |day: jiff::civil::Date| {
-        let midnight = day.to_datetime(jiff::civil::Time::midnight());
-        let at = jiff::tz::TimeZone::UTC.to_timestamp(midnight).map_err(Error::internal)?;
-        Ok::<_, Error>(Timestamp(at.as_microsecond()))
-    };
-    let (mut month, last) = (date(from)?.first_of_month(), date(to)?);
-    let mut periods = BTreeMap::new();
-    while month <= last {
-        if periods.len() >= 24 {
-            return Err(refuse("must be at most two years after starting_time"));
-        }
-        let next = month.checked_add(jiff::Span::new().months(1)).map_err(|_| refuse("is out of range"))?;
-        let usage =
-            PeriodUsage { starting_time: Some(start(month)?), ending_time: Some(start(next)?), apps: Vec::new() };
-        periods.insert(month.strftime("%Y-%m").to_string(), usage);
-        month = next;
-    }
-    Ok(periods)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn months_are_half_open_and_in_order() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let found = months(at("2025-12-31T23:59:59Z"), at("2026-02-01T00:00:00Z")).unwrap();
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["2025-12", "2026-01", "2026-02"]);
-        assert_eq!(found["2025-12"].ending_time, Some(at("2026-01-01T00:00:00Z")));
-        assert!(months(at("2026-02-01T00:00:00Z"), at("2026-01-01T00:00:00Z")).is_err());
-        assert!(months(at("2020-01-01T00:00:00Z"), at("2026-01-01T00:00:00Z")).is_err());
-    }
 }

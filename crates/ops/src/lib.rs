@@ -50,6 +50,7 @@ pub mod settings;
 pub mod spend;
 pub mod status;
 pub mod token;
+pub mod usages;
 pub mod users;
 
 pub use ctx::{Call, Clock, Ctx, Parts, Random, Request, UnitFn, Wake, Work};

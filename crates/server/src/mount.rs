@@ -14,7 +14,7 @@ use polity_api::table::*;
 use polity_ops::{
     Call, Ctx, Request, access_tokens, accounts, activities, billing, billing_periods, budgets, coupons, credentials,
     deactivations, github, invitations, leases, members, metering, metering_keys, operator, organizations, plans,
-    probes, projects, quotas, sessions, users,
+    probes, projects, quotas, sessions, usages, users,
 };
 
 use crate::app::App;
@@ -156,9 +156,9 @@ fn billing(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<ConfirmPaymentAuthorization, _>(billing::confirm_payment_method)?;
     mount.add::<HasUnpaidInvoices, _>(billing::has_unpaid_invoices)?;
     mount.add::<Manage, _>(billing::manage)?;
-    mount.add::<NextInvoice, _>(billing::next_invoice)?;
-    mount.add::<GetOrganizationUsage, _>(billing::usage)?;
-    mount.add::<GetOrganizationUsageDetails, _>(billing::usage_details)?;
+    mount.add::<NextInvoice, _>(usages::next_invoice)?;
+    mount.add::<GetOrganizationUsage, _>(usages::get)?;
+    mount.add::<GetOrganizationUsageDetails, _>(usages::details)?;
     mount.add::<RedeemCoupon, _>(coupons::redeem)?;
     mount.add::<CheckCoupon, _>(coupons::check)
 }

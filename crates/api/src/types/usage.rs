@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::OrganizationId;
+use crate::ids::{CredentialId, OrganizationId, ProjectId};
 use crate::page::{Limit, Offset, Order};
-use crate::scalar::Timestamp;
+use crate::scalar::{Int64, Timestamp};
 
 /// Which time to report on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +77,56 @@ pub struct AppUsage {
     pub databases: Vec<DatabaseUsage>,
 }
 
+/// What a project spent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProjectSpend {
+    /// The project; empty for what was said to be of none.
+    #[serde(with = "crate::ids::or_empty")]
+    #[schemars(with = "String")]
+    pub project_id: Option<ProjectId>,
+    /// In micro-cents, millionths of a cent.
+    pub amount_microcents: Int64,
+}
+
+/// What was spent with a credential.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CredentialSpend {
+    /// The credential; empty for what was said to be of none.
+    #[serde(with = "crate::ids::or_empty")]
+    #[schemars(with = "String")]
+    pub credential_id: Option<CredentialId>,
+    /// In micro-cents, millionths of a cent.
+    pub amount_microcents: Int64,
+}
+
+/// What was used of a unit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct UnitSpend {
+    /// The unit; empty for amounts that were reported as such.
+    pub unit: String,
+    /// How many units.
+    pub quantity: Int64,
+    /// In micro-cents, millionths of a cent.
+    pub amount_microcents: Int64,
+}
+
+/// What was spent during one period; of each list the thousand largest.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PeriodSpend {
+    /// All of it, in micro-cents, millionths of a cent.
+    pub spent_microcents: Int64,
+    /// By project, the largest first.
+    pub projects: Vec<ProjectSpend>,
+    /// By credential, the largest first.
+    pub credentials: Vec<CredentialSpend>,
+    /// By unit, the largest first.
+    pub units: Vec<UnitSpend>,
+}
+
 /// Use during one period.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -87,6 +137,8 @@ pub struct PeriodUsage {
     pub ending_time: Option<Timestamp>,
     /// By app.
     pub apps: Vec<AppUsage>,
+    /// What was metered.
+    pub spend: PeriodSpend,
 }
 
 /// What an organization used.
@@ -124,7 +176,7 @@ pub struct UsageDetailsQuery {
     pub order: Order,
 }
 
-/// One instance that ran.
+/// What was used on a day of one unit, for one project, by one credential.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageDetails {
     /// The organization.
@@ -165,6 +217,23 @@ pub struct UsageDetails {
     /// When it ended; null while it runs.
     #[serde(default)]
     pub terminated_at: Option<Timestamp>,
+    /// What was used, as it is called in the price list; empty for amounts that were reported as such.
+    #[serde(default)]
+    pub unit: String,
+    /// How many units.
+    #[serde(default)]
+    pub quantity: Int64,
+    /// In micro-cents, millionths of a cent.
+    #[serde(default)]
+    pub amount_microcents: Int64,
+    /// For which project; empty when it was said of none.
+    #[serde(default, with = "crate::ids::or_empty")]
+    #[schemars(with = "String")]
+    pub project_id: Option<ProjectId>,
+    /// By which credential; empty when it was said of none.
+    #[serde(default, with = "crate::ids::or_empty")]
+    #[schemars(with = "String")]
+    pub credential_id: Option<CredentialId>,
 }
 
 /// One database that ran.
