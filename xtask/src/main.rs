@@ -3,6 +3,7 @@
 //! One file for each command; [`step`] is what they share. `ci` is the gate:
 //! whatever it checks is a command of its own or one line in [`ci`].
 
+mod bench;
 mod ci;
 mod deny;
 mod generate;
@@ -33,6 +34,8 @@ enum Command {
     Tidy,
     /// Check licences, bans, sources and, when reachable, advisories
     Deny,
+    /// Measure against the least that the same work can cost
+    Bench(bench::Args),
     /// Rewrite the generated documents
     Gen,
     /// Run every check, without the tests
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
+        Command::Bench(args) => bench::run_bench(&args),
         Command::Gen => generate::run(),
         Command::Check => ci::check(),
         Command::Ci => ci::run(),

@@ -189,6 +189,7 @@ fn to_wire(row: UsageDayRow) -> UsageDetails {
         unit: row.unit,
         quantity: Int64(row.quantity),
         amount_microcents: Int64(row.amount_microcents),
+        events: Int64(row.events),
         project_id: row.project_id,
         credential_id: row.credential_id,
     }

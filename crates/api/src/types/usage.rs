@@ -226,6 +226,9 @@ pub struct UsageDetails {
     /// In micro-cents, millionths of a cent.
     #[serde(default)]
     pub amount_microcents: Int64,
+    /// How many events and leases said so.
+    #[serde(default)]
+    pub events: Int64,
     /// For which project; empty when it was said of none.
     #[serde(default, with = "crate::ids::or_empty")]
     #[schemars(with = "String")]

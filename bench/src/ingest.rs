@@ -1,0 +1,259 @@
+//! Metered events: how many a second are counted and durable, against the
+//! floor; whether memory stays flat; whether much spend of others slows one
+//! organization down.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use crate::Args;
+use crate::floor::{self, Floor};
+use crate::http::Connection;
+use crate::load::{BATCH, batch};
+use crate::process;
+
+/// Organizations the events are of.
+const ORGANIZATIONS: usize = 100;
+/// Parts in which memory and speed are looked at.
+const PARTS: u64 = 10;
+/// How long the floor is measured each time.
+const FLOOR: Duration = Duration::from_secs(4);
+/// Batches of one organization whose latency is looked at.
+const PROBES: u64 = 200;
+
+/// Measures and prints.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let directory = match &args.directory {
+        Some(directory) => tempfile::tempdir_in(directory)?,
+        None => tempfile::tempdir()?,
+    };
+    let before = floor::measure(directory.path(), FLOOR)?;
+    let server = Server::start(&args.polity, directory.path())?;
+    let mut setup = Connection::open(&server.address)?;
+    let tenants = tenants(&mut setup, ORGANIZATIONS + 2)?;
+    let key = metering_key(&mut setup, &server.operator_key)?;
+    let (others, probes) = tenants.split_at(ORGANIZATIONS);
+
+    let next = AtomicU64::new(1 << 40);
+    let fresh = latency(&server, &key, probes.get(..1).unwrap_or_default(), &next)?;
+    println!("| Events so far | Events/s | Server CPU us/event | p50 ms/batch | p99 ms/batch | Memory MiB |");
+    println!("|---|---|---|---|---|---|");
+    let batches = (args.thousands * 1_000 / BATCH / PARTS).max(1);
+    let mut rates = Vec::new();
+    for part in 0..PARTS {
+        let measured = send(&server, &key, others, part * batches, batches, args.connections)?;
+        println!(
+            "| {} | {:.0} | {:.2} | {:.1} | {:.1} | {} |",
+            (part + 1) * batches * BATCH,
+            measured.per_second,
+            measured.cpu_micros,
+            measured.p50.as_secs_f64() * 1e3,
+            measured.p99.as_secs_f64() * 1e3,
+            process::memory_mib(server.pid())?
+        );
+        rates.push(measured);
+    }
+    let later = latency(&server, &key, probes.get(1..).unwrap_or_default(), &next)?;
+    check_sums(&mut setup, &tenants, (PARTS * batches + 2 * PROBES) * BATCH)?;
+    drop(server);
+    let after = floor::measure(directory.path(), FLOOR)?;
+    summary(&[before, after], &rates, &fresh, &later);
+    Ok(())
+}
+
+fn summary(floors: &[Floor], rates: &[Measured], fresh: &Latency, later: &Latency) {
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let floor = mean(floors.iter().map(|floor| floor.per_second).collect());
+    let floor_cpu = mean(floors.iter().map(|floor| floor.cpu_micros).collect());
+    let (first, last) = (rates.first(), rates.last());
+    let ours = mean(rates.iter().map(|part| part.per_second).collect());
+    let cpu = mean(rates.iter().map(|part| part.cpu_micros).collect());
+    println!();
+    println!(
+        "floor: {floor:.0} durable rows/s, {floor_cpu:.2} us CPU each (a row under a random key, batches of {BATCH})"
+    );
+    println!("ingest: {ours:.0} events/s, ratio {:.2}; {cpu:.2} us CPU, ratio {:.2}", ours / floor, cpu / floor_cpu);
+    if let (Some(first), Some(last)) = (first, last) {
+        println!("first part {:.0} events/s, last part {:.0} events/s", first.per_second, last.per_second);
+    }
+    println!(
+        "one organization alone, batches of {BATCH}: p50 {:.1} ms, p99 {:.1} ms at the beginning; p50 {:.1} ms, p99 {:.1} ms at the end",
+        fresh.p50.as_secs_f64() * 1e3,
+        fresh.p99.as_secs_f64() * 1e3,
+        later.p50.as_secs_f64() * 1e3,
+        later.p99.as_secs_f64() * 1e3
+    );
+}
+
+struct Measured {
+    per_second: f64,
+    cpu_micros: f64,
+    p50: Duration,
+    p99: Duration,
+}
+
+fn send(
+    server: &Server,
+    key: &str,
+    tenants: &[Tenant],
+    first: u64,
+    count: u64,
+    connections: usize,
+) -> Result<Measured> {
+    let organizations: Vec<String> = tenants.iter().map(|tenant| tenant.organization.clone()).collect();
+    let next = AtomicU64::new(first);
+    let (started, cpu) = (Instant::now(), process::cpu(server.pid())?);
+    let mut times = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..connections.max(1))
+            .map(|_| scope.spawn(|| sender(server, key, &organizations, &next, first + count)))
+            .collect();
+        let mut times = Vec::new();
+        for sender in senders {
+            times.extend(sender.join().map_err(|_| anyhow::anyhow!("a sender panicked"))??);
+        }
+        Ok::<_, anyhow::Error>(times)
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    let cpu = process::cpu(server.pid())? - cpu;
+    let events = (count * BATCH) as f64;
+    let latency = Latency::of(&mut times);
+    Ok(Measured {
+        per_second: events / seconds,
+        cpu_micros: cpu.as_secs_f64() * 1e6 / events,
+        p50: latency.p50,
+        p99: latency.p99,
+    })
+}
+
+fn sender(server: &Server, key: &str, organizations: &[String], next: &AtomicU64, end: u64) -> Result<Vec<Duration>> {
+    let mut connection = Connection::open(&server.address)?;
+    let (mut body, mut times) = (String::new(), Vec::new());
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= end {
+            return Ok(times);
+        }
+        batch(number, organizations, &mut body);
+        let started = Instant::now();
+        let reply = connection.send("POST", "/metering/v1/events", key, body.as_bytes())?;
+        times.push(started.elapsed());
+        let expected = format!("{{\"accepted\":{BATCH},\"duplicates\":0,\"rejected\":0,");
+        if !reply.starts_with(expected.as_bytes()) {
+            bail!("not every event was accepted: {}", String::from_utf8_lossy(reply.get(..200).unwrap_or(reply)));
+        }
+    }
+}
+
+struct Latency {
+    p50: Duration,
+    p99: Duration,
+}
+
+impl Latency {
+    fn of(times: &mut [Duration]) -> Latency {
+        times.sort_unstable();
+        let at = |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or_default();
+        Latency { p50: at(0.5), p99: at(0.99) }
+    }
+}
+
+/// How long batches of one organization take while nobody else sends any.
+fn latency(server: &Server, key: &str, tenants: &[Tenant], next: &AtomicU64) -> Result<Latency> {
+    let first = next.fetch_add(PROBES, Ordering::Relaxed);
+    let measured = send(server, key, tenants, first, PROBES, 1)?;
+    Ok(Latency { p50: measured.p50, p99: measured.p99 })
+}
+
+/// No event was lost or counted twice: the amounts are known.
+fn check_sums(connection: &mut Connection, tenants: &[Tenant], events: u64) -> Result<()> {
+    let mut counted: u64 = 0;
+    for tenant in tenants {
+        let path = "/v1/usages/details?limit=100";
+        let reply = connection.json("GET", path, &tenant.token, &Value::Null)?;
+        for row in reply["usage_details"].as_array().into_iter().flatten() {
+            counted += row["events"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    if counted != events {
+        bail!("{events} events were accepted and {counted} are counted");
+    }
+    Ok(())
+}
+
+/// An organization, and a token of it.
+struct Tenant {
+    organization: String,
+    token: String,
+}
+
+fn tenants(connection: &mut Connection, count: usize) -> Result<Vec<Tenant>> {
+    let mut tenants = Vec::with_capacity(count);
+    let account = json!({ "name": "Bench", "email": "bench@example.com", "password": "correct horse battery staple" });
+    let reply = connection.json("POST", "/v1/account/signup", "", &account)?;
+    let token = reply["token"]["id"].as_str().context("no token")?.to_owned();
+    for n in 0..count {
+        let reply = connection.json("POST", "/v1/organizations", &token, &json!({ "name": format!("bench-{n}") }))?;
+        let id = reply["organization"]["id"].as_str().context("no organization")?.to_owned();
+        let reply = connection.json("POST", &format!("/v1/organizations/{id}/switch"), &token, &Value::Null)?;
+        let token = reply["token"]["id"].as_str().context("no token")?.to_owned();
+        tenants.push(Tenant { organization: id, token });
+    }
+    Ok(tenants)
+}
+
+fn metering_key(connection: &mut Connection, operator_key: &str) -> Result<String> {
+    let path = "/operator/v1/metering_keys";
+    let reply = connection.json("POST", path, operator_key, &json!({ "name": "bench" }))?;
+    Ok(reply["metering_key"]["token"].as_str().context("no metering key")?.to_owned())
+}
+
+/// A server that ends with the benchmark.
+struct Server {
+    child: Child,
+    address: String,
+    operator_key: String,
+}
+
+impl Server {
+    fn start(polity: &Path, directory: &Path) -> Result<Server> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let address = format!("127.0.0.1:{port}");
+        let operator_key = "operator-key-of-a-benchmark-0123456789".to_owned();
+        let child = Command::new(polity)
+            .arg("serve")
+            .env("POLITY_LISTEN", &address)
+            .env("POLITY_DATA_DIR", directory.join("data"))
+            .env("POLITY_OPERATOR_KEY", &operator_key)
+            .env("POLITY_RATE_LIMIT", "off")
+            .env("POLITY_MAX_ORGANIZATIONS_PER_USER", "0")
+            .env("POLITY_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {}", polity.display()))?;
+        let server = Server { child, address, operator_key };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Connection::open(&server.address).and_then(|mut c| c.send("GET", "/readyz", "", b"").map(drop)).is_err() {
+            if Instant::now() > deadline {
+                bail!("the server does not answer");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

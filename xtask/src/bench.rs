@@ -1,0 +1,21 @@
+//! `cargo xtask bench`: builds what is measured with the settings of a release, and measures it.
+
+use anyhow::Result;
+
+use crate::step::{cargo, run, step, target};
+
+/// What to pass on to the benchmark.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Arguments of the benchmark, after `--`; `-- --help` lists them
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
+/// Builds and measures.
+pub fn run_bench(args: &Args) -> Result<()> {
+    step("build for release", || run(cargo().args(["build", "--release", "-p", "polity", "-p", "polity-bench"])))?;
+    let release = target().join("release");
+    let mut bench = std::process::Command::new(release.join("polity-bench"));
+    step("measure", || run(bench.arg("--polity").arg(release.join("polity")).args(&args.rest)))
+}
