@@ -75,7 +75,9 @@ async fn usage_is_by_calendar_month() {
     let query = [("starting_time", "2025-12-15T00:00:00Z"), ("ending_time", "2026-01-31T23:59:59Z")];
     let usage = within(&server, &acme, "GET", "/v1/usages").query(&query).send().await.ok()["usage"].clone();
     assert_eq!(usage["organization_id"], acme.id);
-    let january = json!({"starting_time": "2026-01-01T00:00:00Z", "ending_time": "2026-02-01T00:00:00Z", "apps": []});
+    let spend = json!({"spent_microcents": "0", "projects": [], "credentials": [], "units": []});
+    let (start, end) = ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z");
+    let january = json!({"starting_time": start, "ending_time": end, "apps": [], "spend": spend});
     assert_eq!(keys(&usage["periods"]), ["2025-12", "2026-01"]);
     assert_eq!(usage["periods"]["2026-01"], january);
 }
