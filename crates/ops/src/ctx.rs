@@ -10,6 +10,7 @@ use polity_store::{BoxFuture, Db, Tx};
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
+use crate::feed::Feed;
 use crate::keys::Keys;
 use crate::memory::Memory;
 use crate::password::Passwords;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub wake: Wake,
     /// Wakes those who wait for events.
     pub appended: Wake,
+    /// What those share who follow the log.
+    pub feed: Feed,
 }
 
 /// Wakes loops that wait for something to do; each of them hears every call.

@@ -38,6 +38,8 @@ pub struct Settings {
     pub invitation_micros: i64,
     /// After how long a new key signs sessions and access tokens.
     pub key_rotation_micros: i64,
+    /// How long a request may wait for an event.
+    pub longest_wait_micros: i64,
 }
 
 impl Default for Settings {
@@ -53,6 +55,7 @@ impl Default for Settings {
             session_micros: 30 * micros::DAY,
             invitation_micros: 7 * micros::DAY,
             key_rotation_micros: 90 * micros::DAY,
+            longest_wait_micros: 24 * micros::SECOND,
         }
     }
 }

@@ -237,6 +237,8 @@ impl Config {
             session_micros: micros(self.session_lifetime).max(micros::SECOND),
             invitation_micros: micros(self.invitation_lifetime),
             key_rotation_micros: micros(self.key_rotation),
+            // The reply has to come before the request is cut off.
+            longest_wait_micros: micros(self.request_timeout * 4 / 5),
         }
     }
 }
