@@ -189,6 +189,17 @@ impl Follower {
         Ok(Follower { ctx, call: req.call, log, from, types, limit: query.limit.0.into(), place: None })
     }
 
+    /// Takes a place among those who wait before it is needed, for a stream.
+    ///
+    /// # Errors
+    /// As [`Follower::next`].
+    pub async fn stay(&mut self) -> Result<()> {
+        let args = (self.call.clone(), self.log);
+        let authorized = self.ctx.read("open_stream", args, |w, (call, log)| Box::pin(authorize(w, call, *log)));
+        self.place = Some(Place::take(&self.ctx, authorized.await?)?);
+        Ok(())
+    }
+
     /// Whether the server is about to stop: nothing more is waited for.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -25,10 +25,10 @@ const DRAIN_BYTES: usize = 16 << 20;
 
 /// A request before its parts have types.
 pub(crate) struct Raw {
-    call: Call,
-    path: RawPathParams,
-    query: String,
-    body: Bytes,
+    pub call: Call,
+    pub path: RawPathParams,
+    pub query: String,
+    pub body: Bytes,
 }
 
 /// The function of an operation without its types: what differs between the
@@ -64,6 +64,14 @@ pub(crate) async fn answer(app: &App, meta: &'static Meta, run: &Run, request: H
 }
 
 async fn carry_out(app: &App, meta: &'static Meta, run: &Run, request: HttpRequest<Body>) -> Result<Bytes> {
+    run(app.ctx.clone(), receive(app, meta, request).await?).await
+}
+
+/// Reads a request as far as all operations read it alike.
+///
+/// # Errors
+/// 401 without a token where one is needed, 429, and 400 for a body that is too large.
+pub(crate) async fn receive(app: &App, meta: &'static Meta, request: HttpRequest<Body>) -> Result<Raw> {
     let (mut parts, body) = request.into_parts();
     let call = match admit(app, meta, &parts.headers, client(&parts.extensions)) {
         Ok(call) => call,
@@ -80,7 +88,7 @@ async fn carry_out(app: &App, meta: &'static Meta, run: &Run, request: HttpReque
     };
     let path = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| Error::not_found("route"))?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    run(app.ctx.clone(), Raw { call, path, query, body }).await
+    Ok(Raw { call, path, query, body })
 }
 
 /// What is refused before anything of the request is read but its headers.

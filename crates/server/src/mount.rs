@@ -6,18 +6,21 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request as HttpRequest};
 use axum::routing::{MethodFilter, on};
-use polity_api::operation::Operation;
+use polity_api::operation::{Meta, Operation};
 use polity_api::table::*;
+use polity_api::types::event::ListEventsQuery;
 use polity_ops::{
-    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, deactivations, github,
+    Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, deactivations, feed,
+    github,
     invitations, members, operator, organizations, plans, probes, projects, quotas, sessions, users,
 };
 
 use crate::app::App;
 use crate::error::Error;
-use crate::handler;
+use crate::{handler, stream};
 
 /// The routes of all operations.
 ///
@@ -135,7 +138,9 @@ fn project(mount: &mut Mount) -> Result<(), Error> {
 
 fn activity(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<ListActivities, _>(activities::list)?;
-    mount.add::<ListNotifications, _>(activities::list_notifications)
+    mount.add::<ListNotifications, _>(activities::list_notifications)?;
+    mount.add_feed::<ListEvents, _>(feed::list)?;
+    mount.add::<ListEventTypes, _>(feed::list_types)
 }
 
 fn quota(mount: &mut Mount) -> Result<(), Error> {
@@ -174,6 +179,7 @@ fn operator(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<OperatorSetPlan, _>(operator::set_plan)?;
     mount.add::<OperatorSetQuotas, _>(operator::set_quotas)?;
     mount.add::<OperatorListActivities, _>(operator::list_activities)?;
+    mount.add_feed::<OperatorListEvents, _>(feed::operator_list)?;
     mount.add::<OperatorListCoupons, _>(operator::list_coupons)?;
     mount.add::<OperatorCreateCoupon, _>(operator::create_coupon)?;
     mount.add::<OperatorDeleteCoupon, _>(operator::delete_coupon)
@@ -193,6 +199,33 @@ impl Mount {
         O: Operation,
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
+        let (meta, method) = self.row::<O>()?;
+        let (app, run) = (self.app.clone(), handler::erase(function));
+        let answer = move |request| async move { handler::answer(&app, meta, &run, request).await };
+        self.router = std::mem::take(&mut self.router).route(meta.path, on(method, answer));
+        Ok(())
+    }
+
+    /// The same for a feed, which is also a stream.
+    fn add_feed<O, F>(&mut self, function: fn(Ctx, Request<O>) -> F) -> Result<(), Error>
+    where
+        O: Operation<Query = ListEventsQuery>,
+        F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
+    {
+        let (meta, method) = self.row::<O>()?;
+        let (app, run) = (self.app.clone(), handler::erase(function));
+        let answer = move |request: HttpRequest<Body>| async move {
+            match stream::is_wanted(request.headers()) {
+                true => stream::answer::<O>(&app, meta, request).await,
+                false => handler::answer(&app, meta, &run, request).await,
+            }
+        };
+        self.router = std::mem::take(&mut self.router).route(meta.path, on(method, answer));
+        Ok(())
+    }
+
+    /// The row of an operation, which gets its function now.
+    fn row<O: Operation>(&mut self) -> Result<(&'static Meta, MethodFilter), Error> {
         let id = O::META.id;
         let unknown = || Error::Mount(format!("{id} is not in the table"));
         let meta = ALL.iter().find(|meta| meta.id == id).ok_or_else(unknown)?;
@@ -201,10 +234,6 @@ impl Mount {
         }
         let method = Method::from_bytes(meta.method.as_bytes()).ok();
         let method = method.and_then(|method| MethodFilter::try_from(method).ok());
-        let method = method.ok_or_else(|| Error::Mount(format!("{id} has an unknown method")))?;
-        let (app, run) = (self.app.clone(), handler::erase(function));
-        let answer = move |request| async move { handler::answer(&app, meta, &run, request).await };
-        self.router = std::mem::take(&mut self.router).route(meta.path, on(method, answer));
-        Ok(())
+        Ok((meta, method.ok_or_else(|| Error::Mount(format!("{id} has an unknown method")))?))
     }
 }
