@@ -112,8 +112,7 @@ const THRESHOLD: &[Detail] = &[
     SPENT,
     int64("projected_microcents", "what is forecast for the whole period, in millionths of a cent"),
 ];
-const SPEND: &[Detail] =
-    &[ORGANIZATION_NAME, BUDGET_AMOUNT, SPENT, PERIOD_START, PERIOD_END, text("reason", "why")];
+const SPEND: &[Detail] = &[ORGANIZATION_NAME, BUDGET_AMOUNT, SPENT, PERIOD_START, PERIOD_END, text("reason", "why")];
 
 /// Every type of event, by name.
 pub const ALL: &[EventType] = &[
@@ -131,18 +130,20 @@ pub const ALL: &[EventType] = &[
         doc: "An organization changed; without `event`, its address or another of its fields did.",
         details: &[],
         changes: &[
-            change("billing_period_updated", "The day on which the billing period begins was chosen.", &[int64(
-                "anchor_day",
-                "the day of the month",
-            )]),
+            change(
+                "billing_period_updated",
+                "The day on which the billing period begins was chosen.",
+                &[int64("anchor_day", "the day of the month")],
+            ),
             change("coupon_redeemed", "A coupon was redeemed.", &[text("coupon_name", "the name of the coupon")]),
             change("create_budget", "A budget was set where there was none.", BUDGET),
             change("deactivated", "The organization is deactivated: its credentials are gone.", &[]),
             change("deactivation_requested", "The organization is being deactivated: its tokens are refused.", &[]),
-            change("default_project_updated", "Another project is the default one.", &[text(
-                "project_name",
-                "the name of the project",
-            )]),
+            change(
+                "default_project_updated",
+                "Another project is the default one.",
+                &[text("project_name", "the name of the project")],
+            ),
             change("delete_budget", "The budget was removed.", BUDGET),
             change("locked", "The operator locked the organization.", &[]),
             change("plan_updated", "The plan changed.", &[Detail { required: false, ..text("plan", "the new plan") }]),
@@ -250,7 +251,9 @@ impl Form {
     fn admits(self, text: &str) -> bool {
         match self {
             Form::Text => true,
-            Form::Int64 => serde_json::from_value::<Int64>(text.into()).is_ok_and(|number| number.0.to_string() == text),
+            Form::Int64 => {
+                serde_json::from_value::<Int64>(text.into()).is_ok_and(|number| number.0.to_string() == text)
+            }
             Form::Time => serde_json::from_value::<Timestamp>(text.into()).is_ok(),
             Form::OneOf(texts) => texts.contains(&text),
         }
@@ -381,7 +384,9 @@ mod tests {
     #[test]
     fn a_filter_is_a_type_or_all_of_an_object() {
         assert!(["organization.updated", "organization.*", "organization_member.*"].into_iter().all(is_filter));
-        assert!(!["", "*", ".*", "organization", "organization.", "org.*", "organization.%"].into_iter().any(is_filter));
+        assert!(
+            !["", "*", ".*", "organization", "organization.", "org.*", "organization.%"].into_iter().any(is_filter)
+        );
     }
 
     #[test]

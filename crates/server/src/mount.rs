@@ -14,8 +14,7 @@ use polity_api::table::*;
 use polity_api::types::event::ListEventsQuery;
 use polity_ops::{
     Ctx, Request, access_tokens, accounts, activities, billing, budgets, coupons, credentials, deactivations, feed,
-    github,
-    invitations, members, operator, organizations, plans, probes, projects, quotas, sessions, users,
+    github, invitations, members, operator, organizations, plans, probes, projects, quotas, sessions, users,
 };
 
 use crate::app::App;

@@ -194,7 +194,12 @@ macro_rules! of_anybody {
 macro_rules! of_types {
     ($n:literal) => {
         concat!(
-            "($", $n, " = '' or $", $n, " like '%,' || object_kind || '.' || verb || ',%' or $", $n,
+            "($",
+            $n,
+            " = '' or $",
+            $n,
+            " like '%,' || object_kind || '.' || verb || ',%' or $",
+            $n,
             " like '%,' || object_kind || '.*,%')"
         )
     };
