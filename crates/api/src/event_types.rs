@@ -96,6 +96,8 @@ const PERIOD_END: Detail = time("period_end", "when the billing period ends");
 const SPENT: Detail = int64("spent_microcents", "what was spent in the period, in millionths of a cent");
 const MEMBER: &[Detail] = &[ORGANIZATION_NAME, EMAIL];
 const BUDGET: &[Detail] = &[ORGANIZATION_NAME, BUDGET_AMOUNT];
+const BUDGET_IF_ANY: &[Detail] =
+    &[Detail { required: false, ..ORGANIZATION_NAME }, Detail { required: false, ..BUDGET_AMOUNT }];
 const COUPON: &[Detail] = &[text("code", "the code of the coupon")];
 const URL: Detail = text("url", "where the events are delivered to");
 const WEBHOOK: &[Detail] = &[URL, Detail { required: false, ..text("reason", "why, where the program did it") }];
@@ -153,7 +155,7 @@ pub const ALL: &[EventType] = &[
             change("signup_qualification_updated", "The answers given at signup were replaced.", &[]),
             change("unlocked", "The operator unlocked the organization.", &[]),
             change("update_budget", "The amount of the budget changed.", BUDGET),
-            change("update_budget_settings", "Thresholds or another setting of the budget changed.", BUDGET),
+            change("update_budget_settings", "Thresholds or another setting of the budget changed.", BUDGET_IF_ANY),
             change("verified", "The operator marked the organization as reviewed.", &[]),
         ],
     },

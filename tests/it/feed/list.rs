@@ -3,7 +3,7 @@
 use polity_tests::TestServer;
 use serde_json::{Value, json};
 
-use crate::support::{ask, cursor, end, events, get, operator, project, rest, roomy, text, told};
+use crate::support::{PATIENT, ask, cursor, end, events, get, operator, project, rest, roomy, text, told};
 
 #[tokio::test]
 async fn an_event_has_every_field() {
@@ -62,7 +62,7 @@ async fn latest_is_behind_everything_there_is() {
     let of_all = cursor(&operator(&server, &[("after", "latest")]).await);
     project(&server, &acme, "web").await;
     assert_eq!(told(&get(&server, &acme, &[("after", &after)]).await), ["project.created web"]);
-    assert_eq!(told(&operator(&server, &[("after", &of_all)]).await), ["project.created web"]);
+    assert_eq!(told(&operator(&server, &[("after", &of_all), PATIENT]).await), ["project.created web"]);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn what_cannot_be_is_refused_with_the_field_named() {
     let acme = ann.organization("acme").await;
     let globex = server.person("bob").await.organization("globex").await;
     let foreign = end(&server, &globex).await;
-    let of_all = cursor(&operator(&server, &[]).await);
+    let of_all = cursor(&operator(&server, &[PATIENT]).await);
     for (field, value) in [
         ("after", "nonsense"),
         ("after", &foreign),
@@ -132,10 +132,10 @@ async fn the_operator_reads_the_events_of_all_and_a_deleted_organization_takes_n
     let server = TestServer::start().await;
     let acme = server.person("ann").await.organization("acme").await;
     let page = async |after: &str| {
-        server.operator("GET", "/operator/v1/events").query(&[("after", after), ("limit", "3")]).send().await
+        server.operator("GET", "/operator/v1/events").query(&[("after", after), ("limit", "3"), PATIENT]).send().await
     };
     let before = rest(String::new(), page).await;
-    let place = cursor(&operator(&server, &[("limit", "2")]).await);
+    let place = cursor(&operator(&server, &[("limit", "2"), PATIENT]).await);
     let path = |action: &str| format!("/v1/organizations/{}{action}", acme.id);
     let body = json!({"skip_confirmation": true});
     server.call("POST", &path("/deactivate")).token(&acme.token).json(&body).send().await.ok();

@@ -21,7 +21,7 @@ fn ask(server: &TestServer, token: &str, after: &str) -> Call {
 
 impl Stream {
     async fn open(call: Call) -> Stream {
-        let response = call.open().await;
+        let response = timeout(LONG, call.open()).await.expect("a head");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");

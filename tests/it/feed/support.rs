@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// Longer than anything here takes on a busy machine.
 pub const LONG: Duration = Duration::from_secs(30);
 
+/// The operator's feed on PostgreSQL waits for every transaction of the server, also for those of other tests.
+pub const PATIENT: (&str, &str) = ("wait", "4s");
+
 /// `GET /v1/events` with the token of an organization.
 pub fn ask(server: &TestServer, organization: &Organization, query: &[(&str, &str)]) -> Call {
     server.call("GET", "/v1/events").token(&organization.token).query(query)
