@@ -15,7 +15,7 @@
 //! [`Frontier`] tells how far one may read. It holds `last`, the last number
 //! drawn, and `next`, a transaction id that was assigned *after* `last` was
 //! read, and `oldest`, the oldest transaction still running in the snapshot.
-//! [`APPEND`] has its transaction take its id *before* it draws a number. So
+//! `APPEND` has its transaction take its id *before* it draws a number. So
 //! whoever drew a number up to `last` has an id below `next`; once a snapshot
 //! has `oldest >= next` all of them have ended, and that snapshot, or a later
 //! one, shows every event up to `last` that there will ever be.
