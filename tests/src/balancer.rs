@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
@@ -57,6 +57,9 @@ impl Drop for Balancer {
         self.task.abort();
     }
 }
+
+/// The body of a reply: whole, so that one that breaks off is told, or passed on as it comes where it has no end.
+type Reply = Either<Full<Bytes>, Incoming>;
 
 impl Balancer {
     /// Starts before the servers at these URLs, such as [`TestServer::url`](crate::TestServer::url) gives.
@@ -107,7 +110,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 impl Shared {
     /// Passes a request on to the first target, from the next in turn, that accepts the connection.
-    async fn forward(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn forward(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Reply> {
         let (mut head, body) = request.into_parts();
         let Ok(body) = body.collect().await else { return answer(StatusCode::BAD_REQUEST, "the request broke off") };
         let body = body.to_bytes();
@@ -133,13 +136,14 @@ impl Shared {
 }
 
 /// Sends a request over a connection of its own.
-async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> hyper::Result<Response<Full<Bytes>>> {
+async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> hyper::Result<Response<Reply>> {
     let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(async move { connection.await.ok() });
     let (mut head, body) = sender.send_request(request).await?.into_parts();
-    let body = body.collect().await?.to_bytes();
+    let is_stream = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     strip(&mut head.headers);
-    Ok(Response::from_parts(head, Full::new(body)))
+    let body = if is_stream { Either::Right(body) } else { Either::Left(Full::new(body.collect().await?.to_bytes())) };
+    Ok(Response::from_parts(head, body))
 }
 
 /// Removes the headers of one connection, among them those that `Connection` names.
@@ -163,8 +167,8 @@ fn add_forwarded_for(headers: &mut HeaderMap, peer: SocketAddr) {
     headers.insert(FORWARDED_FOR, HeaderValue::try_from(addresses.join(", ")).expect("a header"));
 }
 
-fn answer(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+fn answer(status: StatusCode, text: &'static str) -> Response<Reply> {
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from_static(text.as_bytes()))));
     *response.status_mut() = status;
     response
 }

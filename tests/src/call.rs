@@ -46,6 +46,11 @@ impl Call {
         Call(self.0.query(pairs))
     }
 
+    /// Sends it, and leaves the body to be read as it comes.
+    pub async fn open(self) -> reqwest::Response {
+        self.0.send().await.expect("a response")
+    }
+
     /// Sends it.
     pub async fn send(self) -> Reply {
         let response = self.0.send().await.expect("a response");

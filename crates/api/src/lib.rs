@@ -23,6 +23,7 @@
 
 mod enums;
 pub mod error;
+pub mod event_types;
 pub mod ids;
 pub mod input;
 pub mod mask;

@@ -11,6 +11,7 @@ use crate::types::billing::*;
 use crate::types::budget::*;
 use crate::types::coupon::*;
 use crate::types::credential::*;
+use crate::types::event::*;
 use crate::types::github::*;
 use crate::types::invitation::*;
 use crate::types::member::*;
@@ -329,6 +330,14 @@ operations! {
         ListNotifications: GET "/v1/notifications" {
             query: ListNotificationsQuery, reply: NotificationList, who: User, paging: Count
         }
+        /// List the events of the current organization, the oldest first.
+        ///
+        /// Behind a cursor no event is missed and none comes twice. With `wait` the reply comes with the
+        /// next event. With `Accept: text/event-stream` it is a stream of them that goes on until the
+        /// token ends; the id of each is the cursor behind it, and `Last-Event-ID` counts as `after`.
+        ListEvents: GET "/v1/events" { query: ListEventsQuery, reply: EventList, who: Member }
+        /// List the types of events there are, with the schema of their details.
+        ListEventTypes: GET "/v1/event_types" { reply: EventTypeList, who: Anyone }
     }
 
     tag "quota" {
@@ -462,6 +471,8 @@ operations! {
         OperatorListActivities: GET "/operator/v1/activities" {
             query: OperatorListActivitiesQuery, reply: ActivityList, who: Operator, paging: HasNext
         }
+        /// List the events of all organizations, the oldest first; see `ListEvents`.
+        OperatorListEvents: GET "/operator/v1/events" { query: ListEventsQuery, reply: EventList, who: Operator }
         /// List coupons.
         OperatorListCoupons: GET "/operator/v1/coupons" {
             query: CursorPageQuery, reply: OperatorListCouponsReply, who: Operator, paging: HasNext

@@ -10,6 +10,7 @@ use crate::activity::ActivityCommand;
 use crate::budget::BudgetCommand;
 use crate::coupon::CouponCommand;
 use crate::credential::CredentialCommand;
+use crate::event::EventCommand;
 use crate::github::GithubCommand;
 use crate::invite::InviteCommand;
 use crate::login::LoginArgs;
@@ -45,6 +46,8 @@ pub enum Command {
     Github(Group<GithubCommand>),
     /// Show what happened
     Activity(Group<ActivityCommand>),
+    /// Read and follow the events of an organization
+    Event(Group<EventCommand>),
     /// Show the limits of an organization
     Quota(Group<QuotaCommand>),
     /// Use coupons
@@ -82,6 +85,7 @@ impl Command {
             Command::Project(group) => Some(&group.globals),
             Command::Github(group) => Some(&group.globals),
             Command::Activity(group) => Some(&group.globals),
+            Command::Event(group) => Some(&group.globals),
             Command::Quota(group) => Some(&group.globals),
             Command::Coupon(group) => Some(&group.globals),
             Command::Operator(group) => Some(&group.globals),

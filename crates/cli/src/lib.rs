@@ -12,6 +12,7 @@ mod confirm;
 mod coupon;
 mod credential;
 mod error;
+mod event;
 mod github;
 mod invite;
 mod login;
@@ -81,6 +82,7 @@ fn carry_out(command: &Command, globals: Option<&Globals>, root: &clap::Command)
             Command::Project(group) => project::run(&session, &group.command).await,
             Command::Github(group) => github::run(&session, &group.command).await,
             Command::Activity(group) => activity::run(&session, &group.command).await,
+            Command::Event(group) => event::run(&session, &group.command).await,
             Command::Quota(group) => quota::run(&session, &group.command).await,
             Command::Coupon(group) => coupon::run(&session, &group.command).await,
             Command::Operator(group) => operator::run(&session, &group.command).await,

@@ -7,6 +7,7 @@ pub mod budgets;
 pub mod connection;
 pub mod coupons;
 pub mod credentials;
+pub mod events;
 pub mod github;
 pub mod invitations;
 pub mod members;
@@ -23,6 +24,7 @@ pub use budgets::Budgets;
 pub use connection::Connection;
 pub use coupons::Coupons;
 pub use credentials::Credentials;
+pub use events::Events;
 pub use github::Github;
 pub use invitations::Invitations;
 pub use members::Members;
@@ -42,6 +44,7 @@ pub mod blocking {
     pub use super::connection::blocking::Connection;
     pub use super::coupons::blocking::Coupons;
     pub use super::credentials::blocking::Credentials;
+    pub use super::events::blocking::Events;
     pub use super::github::blocking::Github;
     pub use super::invitations::blocking::Invitations;
     pub use super::members::blocking::Members;
@@ -96,6 +99,12 @@ macro_rules! accessors {
             #[must_use]
             pub fn credentials(&self) -> $($of)*Credentials<'_> {
                 $($of)*Credentials(self)
+            }
+
+            /// Events: the log of an organization, to follow.
+            #[must_use]
+            pub fn events(&self) -> $($of)*Events<'_> {
+                $($of)*Events(self)
             }
 
             /// The GitHub installation of an organization.
@@ -171,6 +180,7 @@ mod tests {
         ("connection", connection::DECLARED),
         ("coupons", coupons::DECLARED),
         ("credentials", credentials::DECLARED),
+        ("events", events::DECLARED),
         ("github", github::DECLARED),
         ("invitations", invitations::DECLARED),
         ("members", members::DECLARED),

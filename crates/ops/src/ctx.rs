@@ -10,6 +10,7 @@ use polity_store::{BoxFuture, Db, Tx};
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
+use crate::feed::Feed;
 use crate::keys::Keys;
 use crate::lane::Lanes;
 use crate::memory::Memory;
@@ -64,6 +65,8 @@ pub struct Parts {
     pub appended: Wake,
     /// Where requests that spend wait for each other.
     pub lanes: Lanes,
+    /// What those share who follow the log.
+    pub feed: Feed,
 }
 
 /// Wakes loops that wait for something to do; each of them hears every call.

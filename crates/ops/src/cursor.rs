@@ -26,6 +26,10 @@ pub(crate) enum Kind {
     Coupons,
     /// A metering key, by its creation and its id.
     MeteringKeys,
+    /// A place in the feed of the organization with this id.
+    Feed,
+    /// A place in the feed of everything, for the operator.
+    WholeFeed,
 }
 
 impl Kind {
@@ -37,6 +41,8 @@ impl Kind {
             Kind::Organizations => 'o',
             Kind::Coupons => 'c',
             Kind::MeteringKeys => 'm',
+            Kind::Feed => 'f',
+            Kind::WholeFeed => 'w',
         }
     }
 }
@@ -48,7 +54,7 @@ pub(crate) fn write(kind: Kind, number: i64, id: Uuid) -> String {
 }
 
 /// The key in a cursor.
-fn read(kind: Kind, text: &str) -> Option<(i64, Uuid)> {
+pub(crate) fn read(kind: Kind, text: &str) -> Option<(i64, Uuid)> {
     let rest = text.strip_prefix(kind.tag())?;
     let (number, id) = rest.split_at_checked(16)?;
     let (number, id) = (u64::from_str_radix(number, 16).ok()?, Uuid::try_parse(id).ok()?);

@@ -1,5 +1,6 @@
 //! Appending to the event log, from which activities and notifications come.
 
+use polity_api::event_types;
 use polity_api::ids::{EventId, OrganizationId};
 use polity_api::types::event::{Event, EventActor, EventObject};
 use polity_store::events::{self, ActorKind, LoggedRow, NewEvent};
@@ -88,6 +89,8 @@ pub async fn append(
         };
         metadata.extend(reference.map(|reference| ("auth_token_ref".to_owned(), reference.into())));
     }
+    let kind = format!("{}.{verb}", object.kind);
+    debug_assert_eq!(event_types::check(&kind, &metadata), Ok(()), "the catalogue tells all there is");
     let event = NewEvent {
         id: w.id(EventId::from_random),
         organization_id: organization,

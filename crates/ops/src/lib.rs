@@ -22,6 +22,7 @@ mod cursor;
 pub mod deactivations;
 mod error;
 pub mod event;
+pub mod feed;
 mod field;
 pub mod github;
 pub mod introspection;

@@ -42,6 +42,8 @@ pub struct Settings {
     pub key_rotation_micros: i64,
     /// What metered units cost.
     pub prices: Prices,
+    /// How long a request may wait for an event.
+    pub longest_wait_micros: i64,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             invitation_micros: 7 * micros::DAY,
             key_rotation_micros: 90 * micros::DAY,
             prices: Prices::default(),
+            longest_wait_micros: 24 * micros::SECOND,
         }
     }
 }

@@ -243,6 +243,8 @@ impl Config {
             invitation_micros: micros(self.invitation_lifetime),
             key_rotation_micros: micros(self.key_rotation),
             prices: self.price_list.prices.clone(),
+            // The reply has to come before the request is cut off.
+            longest_wait_micros: micros(self.request_timeout * 4 / 5),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts as _, RawPathParams};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request as HttpRequest, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -14,6 +14,7 @@ use polity_api::input;
 use polity_api::operation::{Meta, Operation, Who};
 use polity_ops::token::{self, Presented};
 use polity_ops::{Call, Ctx, Error, Request, Result};
+use serde::Serialize;
 
 use crate::app::App;
 use crate::middleware::edge::client;
@@ -25,11 +26,11 @@ const DRAIN_BYTES: usize = 16 << 20;
 
 /// A request before its parts have types.
 pub(crate) struct Raw {
-    call: Call,
-    path: RawPathParams,
-    query: String,
-    content_type: String,
-    body: Bytes,
+    pub call: Call,
+    pub path: RawPathParams,
+    pub query: String,
+    pub content_type: String,
+    pub body: Bytes,
 }
 
 /// The function of an operation without its types: what differs between the
@@ -44,22 +45,25 @@ where
 {
     Arc::new(move |ctx, raw| {
         Box::pin(async move {
-            let request = Request::<O> {
-                path: input::path(raw.path.iter())?,
-                query: input::query(&raw.query)?,
-                body: input::body(&raw.body)?,
-                call: raw.call,
-            };
-            let reply = function(ctx, request).await?;
+            let reply = function(ctx, request(raw)?).await?;
             serde_json::to_vec(&reply).map(Bytes::from).map_err(Error::internal)
         })
     })
 }
 
-/// Like [`erase`] for an operation that reads its body itself.
+/// The same for one whose reply is a text as it is.
+pub(crate) fn erase_text<O, F>(function: fn(Ctx, Request<O>) -> F) -> Run
+where
+    O: Operation,
+    F: Future<Output = Result<String>> + Send + 'static,
+{
+    Arc::new(move |ctx, raw| Box::pin(async move { function(ctx, request(raw)?).await.map(Bytes::from) }))
+}
+
+/// The same for one that reads its body itself, which comes with its content type.
 pub(crate) fn erase_raw<R, F>(function: fn(Ctx, Call, String, Bytes) -> F) -> Run
 where
-    R: serde::Serialize,
+    R: Serialize,
     F: Future<Output = Result<R>> + Send + 'static,
 {
     Arc::new(move |ctx, raw| {
@@ -70,26 +74,54 @@ where
     })
 }
 
+/// Gives the parts of a request their types.
+///
+/// # Errors
+/// 400 on the parameter or the field at fault.
+pub(crate) fn request<O: Operation>(raw: Raw) -> Result<Request<O>> {
+    Ok(Request {
+        path: input::path(raw.path.iter())?,
+        query: input::query(&raw.query)?,
+        body: input::body(&raw.body)?,
+        call: raw.call,
+    })
+}
+
 /// A row of the table with what carries it out.
 pub(crate) struct Mounted {
     /// The row.
     pub(crate) meta: &'static Meta,
     /// What carries it out.
     pub(crate) run: Run,
-    /// The largest body, in bytes.
+    /// What the reply is.
+    pub(crate) content_type: &'static str,
+    /// The largest body of a request, in bytes.
     pub(crate) body_limit_bytes: usize,
 }
 
 /// Answers a request of an operation.
 pub(crate) async fn answer(app: &App, mounted: &Mounted, request: HttpRequest<Body>) -> Response<Body> {
-    match carry_out(app, mounted, request).await {
-        Ok(text) => reply::json(text),
+    let received = receive(app, mounted.meta, mounted.body_limit_bytes, request).await;
+    let reply = match received {
+        Ok(raw) => (mounted.run)(app.ctx.clone(), raw).await,
+        Err(error) => Err(error),
+    };
+    match reply {
+        Ok(text) => reply::of(mounted.content_type, text),
         Err(error) => reply::error(&error),
     }
 }
 
-async fn carry_out(app: &App, mounted: &Mounted, request: HttpRequest<Body>) -> Result<Bytes> {
-    let meta = mounted.meta;
+/// Reads a request as far as all operations read it alike.
+///
+/// # Errors
+/// 401 without a token where one is needed, 429, and 400 for a body that is too large.
+pub(crate) async fn receive(
+    app: &App,
+    meta: &'static Meta,
+    body_limit_bytes: usize,
+    request: HttpRequest<Body>,
+) -> Result<Raw> {
     let (mut parts, body) = request.into_parts();
     let call = match admit(app, meta, &parts.headers, client(&parts.extensions)) {
         Ok(call) => call,
@@ -99,16 +131,21 @@ async fn carry_out(app: &App, mounted: &Mounted, request: HttpRequest<Body>) -> 
         }
     };
     // A body means nothing where the contract has none.
-    let limit = if matches!(meta.method, "GET" | "DELETE") { None } else { Some(mounted.body_limit_bytes) };
-    let body = match limit {
-        Some(limit) => read(body, limit).await?,
-        None => read(body, 0).await.unwrap_or_default(),
+    let body = match meta.method {
+        "GET" | "DELETE" => read(body, 0).await.unwrap_or_default(),
+        _ => read(body, body_limit_bytes).await?,
     };
     let path = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| Error::not_found("route"))?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let raw = Raw { call, path, query, content_type: content_type.to_owned(), body };
-    (mounted.run)(app.ctx.clone(), raw).await
+    Ok(Raw { call, path, query, content_type: content_type.to_owned(), body })
+}
+
+/// Whether a request asks for a reply of this type, rather than for JSON.
+pub(crate) fn accepts(headers: &HeaderMap, content_type: &str) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|one| one.split(';').next());
+    types.any(|one| one.trim().eq_ignore_ascii_case(content_type))
 }
 
 /// What is refused before anything of the request is read but its headers.
@@ -156,6 +193,17 @@ pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_form_is_for_those_who_ask_for_it() {
+        let wanted = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, axum::http::HeaderValue::from_static(accept));
+            accepts(&headers, "text/csv")
+        };
+        assert!(wanted("text/csv") && wanted("application/json;q=0.1, Text/CSV;q=1"));
+        assert!(!wanted("*/*") && !wanted("application/json") && !accepts(&HeaderMap::new(), "text/csv"));
+    }
 
     #[tokio::test]
     async fn a_body_is_read_up_to_the_limit() {

@@ -26,6 +26,7 @@ mod reply;
 pub mod routes;
 pub mod seed;
 mod start;
+mod stream;
 pub mod transfer;
 
 pub use config::{Config, ServeArgs};

@@ -6,20 +6,23 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request as HttpRequest};
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
-use polity_api::operation::Operation;
+use polity_api::operation::{Meta, Operation};
 use polity_api::table::*;
+use polity_api::types::event::ListEventsQuery;
 use polity_ops::{
     Call, Ctx, Request, access_tokens, accounts, activities, billing, billing_periods, budgets, coupons, credentials,
-    deactivations, github, invitations, leases, members, metering, metering_keys, operator, organizations, plans,
+    deactivations, feed, github, invitations, leases, members, metering, metering_keys, operator, organizations, plans,
     probes, projects, quotas, sessions, usages, users,
 };
 
 use crate::app::App;
 use crate::error::Error;
 use crate::handler::{self, Mounted, Run};
+use crate::{reply, stream};
 
 /// The routes of all operations.
 ///
@@ -138,7 +141,9 @@ fn project(mount: &mut Mount) -> Result<(), Error> {
 
 fn activity(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<ListActivities, _>(activities::list)?;
-    mount.add::<ListNotifications, _>(activities::list_notifications)
+    mount.add::<ListNotifications, _>(activities::list_notifications)?;
+    mount.add_feed::<ListEvents, _>(feed::list)?;
+    mount.add::<ListEventTypes, _>(feed::list_types)
 }
 
 fn quota(mount: &mut Mount) -> Result<(), Error> {
@@ -158,7 +163,7 @@ fn billing(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<Manage, _>(billing::manage)?;
     mount.add::<NextInvoice, _>(usages::next_invoice)?;
     mount.add::<GetOrganizationUsage, _>(usages::get)?;
-    mount.add::<GetOrganizationUsageDetails, _>(usages::details)?;
+    mount.add_csv::<GetOrganizationUsageDetails, _, _>(usages::details, usages::csv)?;
     mount.add::<RedeemCoupon, _>(coupons::redeem)?;
     mount.add::<CheckCoupon, _>(coupons::check)
 }
@@ -191,6 +196,7 @@ fn operator(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<OperatorSetPlan, _>(operator::set_plan)?;
     mount.add::<OperatorSetQuotas, _>(operator::set_quotas)?;
     mount.add::<OperatorListActivities, _>(operator::list_activities)?;
+    mount.add_feed::<OperatorListEvents, _>(feed::operator_list)?;
     mount.add::<OperatorListCoupons, _>(operator::list_coupons)?;
     mount.add::<OperatorCreateCoupon, _>(operator::create_coupon)?;
     mount.add::<OperatorDeleteCoupon, _>(operator::delete_coupon)
@@ -210,7 +216,11 @@ impl Mount {
         O: Operation,
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
-        self.route(O::META.id, self.app.body_limit_bytes, handler::erase(function))
+        let json = Arc::new(self.mounted::<O>(reply::JSON, handler::erase(function))?);
+        self.route(json.meta, move |app, request| {
+            let json = json.clone();
+            async move { handler::answer(&app, &json, request).await }
+        })
     }
 
     /// The same for one that reads its body itself, up to so many bytes.
@@ -219,20 +229,75 @@ impl Mount {
         O: Operation,
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
-        self.route(O::META.id, limit, handler::erase_raw(function))
+        let json = self.mounted::<O>(reply::JSON, handler::erase_raw(function))?;
+        let json = Arc::new(Mounted { body_limit_bytes: limit, ..json });
+        self.route(json.meta, move |app, request| {
+            let json = json.clone();
+            async move { handler::answer(&app, &json, request).await }
+        })
     }
 
-    fn route(&mut self, id: &'static str, body_limit_bytes: usize, run: Run) -> Result<(), Error> {
+    /// The same for one whose reply is also a table of comma-separated values.
+    fn add_csv<O, F, G>(
+        &mut self,
+        function: fn(Ctx, Request<O>) -> F,
+        csv: fn(Ctx, Request<O>) -> G,
+    ) -> Result<(), Error>
+    where
+        O: Operation,
+        F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
+        G: Future<Output = polity_ops::Result<String>> + Send + 'static,
+    {
+        let json = Arc::new(self.mounted::<O>(reply::JSON, handler::erase(function))?);
+        let csv = Arc::new(Mounted { run: handler::erase_text(csv), content_type: "text/csv; charset=utf-8", ..*json });
+        self.route(json.meta, move |app, request| {
+            let wanted = if handler::accepts(request.headers(), "text/csv") { csv.clone() } else { json.clone() };
+            async move { handler::answer(&app, &wanted, request).await }
+        })
+    }
+
+    /// The same for a feed, which is also a stream.
+    fn add_feed<O, F>(&mut self, function: fn(Ctx, Request<O>) -> F) -> Result<(), Error>
+    where
+        O: Operation<Query = ListEventsQuery>,
+        F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
+    {
+        let json = Arc::new(self.mounted::<O>(reply::JSON, handler::erase(function))?);
+        self.route(json.meta, move |app, request| {
+            let json = json.clone();
+            async move {
+                match handler::accepts(request.headers(), stream::CONTENT_TYPE) {
+                    true => stream::answer::<O>(&app, json.meta, request).await,
+                    false => handler::answer(&app, &json, request).await,
+                }
+            }
+        })
+    }
+
+    /// The row of an operation, which gets what carries it out.
+    fn mounted<O: Operation>(&mut self, content_type: &'static str, run: Run) -> Result<Mounted, Error> {
+        let id = O::META.id;
         let unknown = || Error::Mount(format!("{id} is not in the table"));
         let meta = ALL.iter().find(|meta| meta.id == id).ok_or_else(unknown)?;
         if !self.mounted.insert(id) {
             return Err(Error::Mount(format!("{id} has two functions")));
         }
+        Ok(Mounted { meta, run, content_type, body_limit_bytes: self.app.body_limit_bytes })
+    }
+
+    fn route<F>(
+        &mut self,
+        meta: &'static Meta,
+        answer: impl Fn(Arc<App>, HttpRequest<Body>) -> F + Clone + Send + Sync + 'static,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = axum::response::Response> + Send + 'static,
+    {
         let method = Method::from_bytes(meta.method.as_bytes()).ok();
         let method = method.and_then(|method| MethodFilter::try_from(method).ok());
-        let method = method.ok_or_else(|| Error::Mount(format!("{id} has an unknown method")))?;
-        let (app, mounted) = (self.app.clone(), Arc::new(Mounted { meta, run, body_limit_bytes }));
-        let answer = move |request| async move { handler::answer(&app, &mounted, request).await };
+        let method = method.ok_or_else(|| Error::Mount(format!("{} has an unknown method", meta.id)))?;
+        let app = self.app.clone();
+        let answer = move |request| answer(app, request);
         self.router = std::mem::take(&mut self.router).route(meta.path, on(method, answer));
         Ok(())
     }

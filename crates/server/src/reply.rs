@@ -7,9 +7,12 @@ use bytes::Bytes;
 use polity_api::error::Code;
 use polity_ops::Error;
 
+/// What most replies are.
+pub(crate) const JSON: &str = "application/json";
+
 /// 200 with a JSON text.
 pub(crate) fn json(text: Bytes) -> Response<Body> {
-    of("application/json", text)
+    of(JSON, text)
 }
 
 /// 200 with a text of this type.

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use polity_api::scalar::Timestamp;
+use polity_ops::feed::Feed;
 use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
@@ -117,6 +118,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         wake: Wake::default(),
         appended: Wake::default(),
         lanes: Lanes::default(),
+        feed: Feed::default(),
         clock,
         random,
     });
@@ -192,6 +194,7 @@ impl Server {
     /// the step of the background worker, and closes the database last.
     pub async fn stop(self) {
         self.app.stopping.store(true, Ordering::Relaxed);
+        self.app.ctx.feed.close();
         self.stop.send_replace(true);
         finished("the accept loop", self.accepting.await);
         if let Some(forgetting) = self.forgetting {

@@ -26,6 +26,8 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("credentials::UPDATE", "after authorisation on the row"),
     ("events::ALL", "for the operator"),
     ("events::BY_ID", "for deliveries, whose row tells the organization"),
+    ("events::FEED", "for the operator"),
+    ("events::FRONTIER", "a number, for the operator's feed"),
     ("events::OF_ACTOR", "about a person"),
     ("events::PLACE_OF_ACTOR", "about a person"),
     ("events::SKIP_ALL", "for the operator"),

@@ -2,7 +2,25 @@
 //!
 //! `seq` orders everything, `organization_seq` what happened in one
 //! organization, without gaps: its largest number is how much happened, and a
-//! place is found by counting back. Names are stored as they were then.
+//! place is found by counting back. Names are stored as they were then. Rows are
+//! never changed and never deleted, not even with their organization.
+//!
+//! # What may be followed
+//! An organization's numbers become visible in their order: the counter behind
+//! them is a row that the transaction which drew a number keeps locked until it
+//! ends, so whoever sees a number sees all that are smaller.
+//!
+//! `seq` on PostgreSQL is drawn from a sequence that waits for nobody: 8 can be
+//! visible before 7 is, and a reader that goes on behind 8 never sees 7. A
+//! [`Frontier`] tells how far one may read. It holds `last`, the last number
+//! drawn, and `next`, a transaction id that was assigned *after* `last` was
+//! read, and `oldest`, the oldest transaction still running in the snapshot.
+//! `APPEND` has its transaction take its id *before* it draws a number. So
+//! whoever drew a number up to `last` has an id below `next`; once a snapshot
+//! has `oldest >= next` all of them have ended, and that snapshot, or a later
+//! one, shows every event up to `last` that there will ever be.
+//! (`pg_snapshot_xmax` would not do for `next`: it is one past the newest
+//! transaction that has *ended*, and running ones may lie beyond it.)
 
 use futures_util::future::try_join;
 use polity_api::ids::{EventId, OrganizationId, UserId};
@@ -134,6 +152,18 @@ row! {
     }
 }
 
+row! {
+    /// How far the whole log may be followed; see the top of this file.
+    pub struct Frontier {
+        /// The last number that was drawn.
+        pub last: i64,
+        /// Above every transaction that drew a number up to `last`; 0 where that needs no proof.
+        pub next: i64,
+        /// The oldest transaction that was running; 0 where that needs no proof.
+        pub oldest: i64,
+    }
+}
+
 macro_rules! view {
     ($where:expr) => {
         concat!(
@@ -160,6 +190,21 @@ macro_rules! of_anybody {
     };
 }
 
+// `organization.updated`, or `organization.*`; a name that is no type of event finds nothing.
+macro_rules! of_types {
+    ($n:literal) => {
+        concat!(
+            "($",
+            $n,
+            " = '' or $",
+            $n,
+            " like '%,' || object_kind || '.' || verb || ',%' or $",
+            $n,
+            " like '%,' || object_kind || '.*,%')"
+        )
+    };
+}
+
 macro_rules! logged {
     () => {
         "seq, id, organization_id, organization_seq, actor_kind, actor_id, actor_name, object_kind, object_id,
@@ -175,13 +220,16 @@ queries! {
              (select coalesce(max(organization_seq), 0) + 1 from events where organization_id = $2) end,
              $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         // A counter makes those wait for each other who write to the same organization, and only those.
+        // The condition is evaluated before the row is formed, and so before its number is drawn: the
+        // transaction has an id by then, on which `FRONTIER` relies.
         pg: "with counted as (
                  insert into event_counters (organization_id, last_seq) select $2, 1 where $2 is not null
                  on conflict (organization_id) do update set last_seq = event_counters.last_seq + 1
                  returning last_seq)
              insert into events (id, organization_id, organization_seq, actor_kind, actor_id, actor_name, object_kind,
              object_id, object_name, verb, metadata, created_at)
-             values ($1, $2, (select last_seq from counted), $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+             select $1, $2, (select last_seq from counted), $3, $4, $5, $6, $7, $8, $9, $10, $11
+             where pg_current_xact_id() <> '0'";
     OF_ORGANIZATION(organization: OrganizationId, after: i64, before: i64, kinds: String, limit: i64) => EventRow =
         view!(concat!(
             "where e.seq in (select i.seq ", of_organization!(), " limit $5) order by e.organization_seq desc"
@@ -196,6 +244,19 @@ queries! {
         view!(concat!("where e.seq in (select i.seq ", of_anybody!(), " limit $3) order by e.seq desc"));
     SKIP_ALL(before: i64, kinds: String, offset: i64) => Place =
         concat!("select i.seq ", of_anybody!(), " limit 1 offset $3");
+    FEED_OF_ORGANIZATION(organization: OrganizationId, after: i64, until: i64, types: String, limit: i64) => LoggedRow =
+        concat!("select ", logged!(), " from events where organization_id = $1 and organization_seq > $2
+         and organization_seq <= $3 and ", of_types!("4"), " order by organization_seq limit $5");
+    FEED(after: i64, until: i64, types: String, limit: i64) => LoggedRow =
+        concat!("select ", logged!(), " from events where seq > $1 and seq <= $2 and ", of_types!("3"),
+         " order by seq limit $4");
+    // An id costs the database something, so one is only taken where there are numbers above `known`.
+    FRONTIER(known: i64) => Frontier =
+        "select coalesce(max(seq), 0) as last, $1 - $1 as next, 0 as oldest from events",
+        pg: "with drawn as materialized (
+                 select coalesce(pg_sequence_last_value(pg_get_serial_sequence('events', 'seq')::regclass), 0) as last)
+             select last, case when last > $1 then pg_current_xact_id()::text::bigint else 0 end as next,
+             pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest from drawn";
     BY_ID(id: EventId) => LoggedRow = concat!("select ", logged!(), " from events where id = $1");
     PLACE_OF_ACTOR(user: UserId, id: EventId) => Place = "select seq from events where id = $2 and actor_id = $1";
     LAST(organization: OrganizationId) => Place =
@@ -287,6 +348,44 @@ pub async fn all(tx: &Tx<'_>, kinds: &Filter, start: Start<i64>, limit: i64) -> 
     let rows = tx.all(&ALL, (before, kinds.text(), limit));
     let (rows, next) = try_join(rows, tx.optional(&SKIP_ALL, (before, kinds.text(), limit))).await?;
     Ok((rows, next.is_some()))
+}
+
+/// What was logged in an organization behind one place and up to another, the
+/// oldest first. Types are `organization.updated` or `organization.*`.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn feed_of_organization(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    (after, until): (i64, i64),
+    types: &Filter,
+    limit: i64,
+) -> Result<Vec<LoggedRow>, Error> {
+    tx.all(&FEED_OF_ORGANIZATION, (organization, after, until, types.text(), limit)).await
+}
+
+/// What was logged anywhere behind one place and up to another, the oldest
+/// first. `until` must be a place that is settled; see [`frontier`].
+///
+/// # Errors
+/// What the engine refused.
+pub async fn feed(
+    tx: &Tx<'_>,
+    (after, until): (i64, i64),
+    types: &Filter,
+    limit: i64,
+) -> Result<Vec<LoggedRow>, Error> {
+    tx.all(&FEED, (after, until, types.text(), limit)).await
+}
+
+/// How far the whole log has come. `next` is only told where numbers above
+/// `known` were drawn.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn frontier(tx: &Tx<'_>, known: i64) -> Result<Frontier, Error> {
+    tx.optional(&FRONTIER, (known,)).await?.ok_or(Error::Closed)
 }
 
 /// The end of an organization's log; 0 when it is empty.

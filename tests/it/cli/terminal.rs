@@ -184,6 +184,7 @@ fn redact(word: &str, ids: &mut BTreeMap<String, usize>) -> String {
     let is_request =
         word.split_once('-').is_some_and(|(process, n)| process.len() == 16 && is_hex(process) && is_hex(n));
     let is_external = word.strip_prefix("org_").is_some_and(|rest| rest.len() == 32 && is_hex(rest));
+    let is_cursor = word.len() == 49 && word.starts_with(char::is_alphabetic) && is_hex(&word[1..]);
     if is_id {
         let next = ids.len() + 1;
         format!("<id {}>", ids.entry(word.to_owned()).or_insert(next))
@@ -193,6 +194,8 @@ fn redact(word: &str, ids: &mut BTreeMap<String, usize>) -> String {
         "<request>".to_owned()
     } else if is_external {
         "org_<id>".to_owned()
+    } else if is_cursor {
+        "<cursor>".to_owned()
     } else if is_token {
         "<token>".to_owned()
     } else {

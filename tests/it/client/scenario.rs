@@ -153,6 +153,10 @@ macro_rules! scenario {
         assert!(inside.activities().list_activities(&Default::default()) $($wait)* .unwrap().activities.len() > 10);
         inside.activities().list_notifications(&ListNotificationsQuery { mark_seen: Flag(true), ..Default::default() }) $($wait)* .unwrap();
         assert!(!person.account().get_account_activities(&Default::default()) $($wait)* .unwrap().activities.is_empty());
+        let types = $client.events().list_event_types() $($wait)* .unwrap().event_types;
+        let events = inside.events().list_events(&ListEventsQuery { limit: Limit(5), ..Default::default() }) $($wait)* .unwrap();
+        assert!(events.has_more && events.events[0].kind == "organization.created");
+        assert!(events.events.iter().all(|event| types.iter().any(|known| known.kind == event.kind)));
 
         // What it may have, uses and pays.
         assert!(inside.quotas().get_quotas(id) $($wait)* .unwrap().quotas.max_projects.0 > 0);
@@ -201,6 +205,8 @@ macro_rules! scenario {
         let seen = $operator.operator().operator_get_organization(id) $($wait)* .unwrap();
         assert!(seen.organization.verified && seen.operator.quota_overrides == quotas);
         assert!(!$operator.operator().operator_list_activities(&Default::default()) $($wait)* .unwrap().activities.is_empty());
+        let all = ListEventsQuery { types: vec!["organization.*".into()], ..Default::default() };
+        assert!(!$operator.operator().operator_list_events(&all) $($wait)* .unwrap().events.is_empty());
 
         // The end.
         assert!(!inside.billing().has_unpaid_invoices() $($wait)* .unwrap().has_unpaid_invoices);

@@ -44,6 +44,19 @@ fn the_generated_list_of_operations_is_current() {
     compare("operations.md", &page);
 }
 
+/// The page is written by hand up to this line.
+const CATALOGUE: &str = "<!-- Below: generated from crates/api/src/event_types.rs by cargo xtask gen. -->\n";
+
+#[test]
+fn the_generated_catalogue_of_events_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/events.md");
+    let page = std::fs::read_to_string(path).expect("a page");
+    let (by_hand, _) = page.split_once(CATALOGUE).expect("the line where the generated part begins");
+    compare("events.md", &format!("{by_hand}{CATALOGUE}\n{}", polity_api::event_types::markdown()));
+    let schema = serde_json::to_string_pretty(&polity_api::event_types::schema()).expect("JSON");
+    compare("events.schema.json", &format!("{schema}\n"));
+}
+
 #[test]
 fn the_generated_table_of_settings_is_current() {
     let page = format!(

@@ -101,6 +101,7 @@ impl Victim {
                 Expect::Public("before there is a token, and about nothing that exists")
             }
             "Login" | "ResetPassword" => Expect::Public("needs the password, or says nothing"),
+            "ListEventTypes" => Expect::Public("a catalogue, the same for everybody"),
             "Validate" | "UpdatePassword" => Expect::Public("needs the secret of a mail"),
             id if id.starts_with("Operator") => {
                 body = json!({"reason": "mine", "plan": "pro", "code": "STOLEN", "percent_off": 100});
@@ -207,6 +208,7 @@ impl Victim {
             | "ListApps"
             | "ListActivities"
             | "ListNotifications"
+            | "ListEvents"
             | "ReviewOrganizationCapacity"
             | "ListPaymentMethods"
             | "CreatePaymentAuthorization"

@@ -112,6 +112,20 @@ methods! {
     }
     all fn operator_all_activities;
 
+    /// List the events of all organizations, the oldest first.
+    ///
+    /// - `query.after`: where to go on; empty for the beginning of the log, `latest` for its end.
+    /// - `query.limit`: how many events to return, 100 at most; 0 means 20.
+    /// - `query.wait`: how long to wait for an event where there is none, up to a minute; the client has to be as patient.
+    /// - `query.types`: only events of these types, such as `organization.updated`, or `organization.*`.
+    @example(
+        "(&ListEventsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}, then {}", reply.events, reply.next_cursor);"#
+    )
+    operator fn operator_list_events(query: &ListEventsQuery) -> OperatorListEvents {
+        query: query,
+    }
+
     /// List coupons.
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
