@@ -125,6 +125,7 @@ pub const ALL: &[EventType] = &[
     plain("credential.updated", "The name or the description of a credential changed.", &[]),
     plain("metering_key.created", "The operator created a key with which a source reports what is spent.", &[]),
     plain("metering_key.deleted", "The operator deleted such a key: it works no more.", &[]),
+    plain("metering_key.updated", "The name or the cap of such a key changed.", &[]),
     plain("organization.created", "An organization was created.", &[]),
     plain("organization.deleted", "An organization was deleted.", &[]),
     EventType {
@@ -135,7 +136,7 @@ pub const ALL: &[EventType] = &[
             change(
                 "billing_period_updated",
                 "The day on which the billing period begins was chosen.",
-                &[int64("anchor_day", "the day of the month")],
+                &[ORGANIZATION_NAME, int64("anchor_day", "the day of the month")],
             ),
             change("coupon_redeemed", "A coupon was redeemed.", &[text("coupon_name", "the name of the coupon")]),
             change("create_budget", "A budget was set where there was none.", BUDGET),
