@@ -58,6 +58,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         rates.push(measured);
     }
     let later = latency(&server, &key, probes.get(1..).unwrap_or_default(), &next)?;
+    // The first connection has been idle for too long.
+    setup = Connection::open(&server.address)?;
     check_sums(&mut setup, &tenants, (PARTS * batches + 2 * PROBES) * BATCH)?;
     drop(server);
     let after = floor::measure(directory.path(), FLOOR)?;

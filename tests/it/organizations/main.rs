@@ -35,3 +35,4 @@ mod sequences;
 mod support;
 mod transport;
 mod update;
+mod usages;

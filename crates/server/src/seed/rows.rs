@@ -165,7 +165,7 @@ impl Plan {
         row.push(Cell::Null);
         row.extend(["{}", status.as_str(), message.as_str(), reason.as_str()].map(text));
         row.push(Cell::Integer(1));
-        row.extend([text("[]"), self.id(Kind::Project, n), text(""), Cell::Integer(at), Cell::Integer(at)]);
+        row.extend([text("[]"), self.id(Kind::Project, n), text(""), Cell::Integer(at), Cell::Integer(at), Cell::Null]);
         row
     }
 
@@ -223,7 +223,10 @@ impl Plan {
     fn budget(&self, n: i64) -> Row {
         let organization = n * BUDGETED;
         let at = Cell::Integer(self.made_at(organization) + HOUR);
-        vec![self.id(Kind::Organization, organization), Cell::Integer(Self::amount_cents(n)), at.clone(), at]
+        let mut row =
+            vec![self.id(Kind::Organization, organization), Cell::Integer(Self::amount_cents(n)), at.clone(), at];
+        row.extend(["alert", "[80,100]", "[]"].map(text));
+        row
     }
 
     /// Of a group of organizations: the first is created and gets a budget,

@@ -33,6 +33,9 @@ const QUEUE: usize = 4096;
 const STATEMENT_CACHE: usize = 512;
 /// Address space for the database file, so that a read copies nothing.
 const MMAP_BYTES: i64 = 8 << 30;
+/// Memory for pages the writer changes. A group that changes more has to write
+/// them to the log, and some of them again, before it is committed.
+const WRITER_CACHE_KIB: i64 = 64 << 10;
 /// Virtual machine steps between two looks at the clock.
 const STEPS_BETWEEN_CHECKS: i32 = 20_000;
 /// A write-ahead log is copied back into the database from this size on.
@@ -57,6 +60,9 @@ impl Lite {
         let mut threads = Vec::new();
 
         let (conn, budget) = connect(path, options.unit_budget)?;
+        lock(&conn).pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+        // What a refused unit changed is kept in memory until its end, not in a file.
+        lock(&conn).pragma_update(None, "temp_store", "memory")?;
         threads.push(spawn("sqlite-writer".into(), move || write_loop(&conn, &budget, &write_jobs))?);
         for n in 0..options.readers.max(1) {
             let (conn, budget) = connect(path, options.unit_budget)?;
