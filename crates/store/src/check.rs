@@ -58,6 +58,9 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("tokens::DELETE_OF_CREDENTIAL", "after authorisation on the credential"),
     ("tokens::DELETE_OF_USER", "about a person"),
     ("tokens::DELETE_OTHERS_OF_USER", "about a person"),
+    ("webhooks::BY_ID", "authorised on the row"),
+    ("webhooks::DELETE", "after authorisation on the row"),
+    ("webhooks::OF_OPERATOR", "for the operator"),
 ];
 
 /// Statements that may read a whole table.

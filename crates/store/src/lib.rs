@@ -48,6 +48,7 @@ pub mod budgets;
 pub mod copy;
 pub mod coupons;
 pub mod credentials;
+pub mod deliveries;
 pub mod events;
 pub mod invitations;
 pub mod jobs;
@@ -61,6 +62,7 @@ pub mod quota_overrides;
 pub mod signing_keys;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 #[cfg(test)]
 mod check;
@@ -83,6 +85,7 @@ pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
         budgets::STATEMENTS,
         coupons::STATEMENTS,
         credentials::STATEMENTS,
+        deliveries::STATEMENTS,
         events::STATEMENTS,
         invitations::STATEMENTS,
         jobs::STATEMENTS,
@@ -96,6 +99,7 @@ pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
         signing_keys::STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,
+        webhooks::STATEMENTS,
     ];
     FILES.iter().flat_map(|file| file.iter().copied())
 }
