@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Organizations,
     /// A coupon, by its creation and its id.
     Coupons,
+    /// A delivery to a webhook, by the time and the id of its event.
+    Deliveries,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Everything => 'e',
             Kind::Organizations => 'o',
             Kind::Coupons => 'c',
+            Kind::Deliveries => 'd',
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod links;
 pub mod mail;
 pub mod members;
 mod memory;
+pub mod network;
 pub mod operator;
 pub mod organizations;
 pub mod password;
@@ -45,6 +46,7 @@ pub mod settings;
 pub mod status;
 pub mod token;
 pub mod users;
+pub mod webhooks;
 
 pub use ctx::{Call, Clock, Ctx, Parts, Random, Request, UnitFn, Wake, Work};
 pub use error::{Error, Result};

@@ -3,6 +3,8 @@
 use polity_api::scalar::micros;
 use polity_api::types::organization::Plan;
 
+use crate::network::Network;
+
 /// Who may sign up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signup {
@@ -38,6 +40,8 @@ pub struct Settings {
     pub invitation_micros: i64,
     /// After how long a new key signs sessions and access tokens.
     pub key_rotation_micros: i64,
+    /// Networks that are not public and that webhooks may lead to.
+    pub webhook_allow_networks: Vec<Network>,
 }
 
 impl Default for Settings {
@@ -53,6 +57,7 @@ impl Default for Settings {
             session_micros: 30 * micros::DAY,
             invitation_micros: 7 * micros::DAY,
             key_rotation_micros: 90 * micros::DAY,
+            webhook_allow_networks: Vec::new(),
         }
     }
 }

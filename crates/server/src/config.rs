@@ -96,6 +96,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Networks that are not public and that webhooks may lead to.
+    pub webhook_allow_networks: Vec<Network>,
     /// The largest request body.
     pub body_limit_bytes: usize,
     /// How long one request may take.
@@ -132,6 +134,7 @@ impl Default for Config {
             mail_from: None,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            webhook_allow_networks: Vec::new(),
             body_limit_bytes: 1 << 20,
             request_timeout: Duration::from_secs(30),
             log: "info".into(),
@@ -237,6 +240,7 @@ impl Config {
             session_micros: micros(self.session_lifetime).max(micros::SECOND),
             invitation_micros: micros(self.invitation_lifetime),
             key_rotation_micros: micros(self.key_rotation),
+            webhook_allow_networks: self.webhook_allow_networks.clone(),
         }
     }
 }

@@ -169,6 +169,9 @@ queries! {
         pg: "update webhook_lanes set due_at = $4, leased = true where (lane_id, webhook_id) in (
                  select lane_id, webhook_id from webhook_lanes
                  where lane_id = $2 and webhook_id = $1 and due_at <= $3 for update skip locked)";
+    HELD(webhook: WebhookId, lane: Uuid, held: Timestamp) => LaneRow =
+        "select webhook_id, lane_id from webhook_lanes
+         where lane_id = $2 and webhook_id = $1 and due_at = $3 and leased";
     RELEASE(webhook: WebhookId, lane: Uuid, held: Timestamp, due: Timestamp) => () =
         "update webhook_lanes set due_at = $4, leased = false
          where lane_id = $2 and webhook_id = $1 and due_at = $3 and leased";
@@ -247,20 +250,28 @@ pub async fn claim(tx: &Tx<'_>, lane: &LaneRow, now: Timestamp, until: Timestamp
     Ok(tx.execute(&CLAIM, &(lane.webhook_id, lane.lane_id, now, until)).await? > 0)
 }
 
-/// Lets go of a lane that is held, which is due at `due`; tells whether it was held.
+/// Whether a lane is still held. One that is not is somebody else's by now.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn release(tx: &Tx<'_>, lane: &LaneRow, held: Timestamp, due: Timestamp) -> Result<bool, Error> {
-    Ok(tx.execute(&RELEASE, &(lane.webhook_id, lane.lane_id, held, due)).await? > 0)
+pub async fn is_held(tx: &Tx<'_>, lane: &LaneRow, held: Timestamp) -> Result<bool, Error> {
+    Ok(tx.optional(&HELD, (lane.webhook_id, lane.lane_id, held)).await?.is_some())
+}
+
+/// Lets go of a lane that is held, which is due at `due`.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn release(tx: &Tx<'_>, lane: &LaneRow, held: Timestamp, due: Timestamp) -> Result<(), Error> {
+    tx.execute(&RELEASE, &(lane.webhook_id, lane.lane_id, held, due)).await.map(drop)
 }
 
 /// Ends a lane that is held and in which nothing waits, or nothing that may go on.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn close_lane(tx: &Tx<'_>, lane: &LaneRow, held: Timestamp) -> Result<bool, Error> {
-    Ok(tx.execute(&CLOSE_LANE, &(lane.webhook_id, lane.lane_id, held)).await? > 0)
+pub async fn close_lane(tx: &Tx<'_>, lane: &LaneRow, held: Timestamp) -> Result<(), Error> {
+    tx.execute(&CLOSE_LANE, &(lane.webhook_id, lane.lane_id, held)).await.map(drop)
 }
 
 /// The first delivery of a lane that waits.
