@@ -202,7 +202,7 @@ async fn deliveries_are_listed_by_page_and_status_and_forgotten_after_a_month() 
     let ann = server.person("ann").await;
     let acme = ann.organization("acme").await;
     let receiver = Receiver::start().await;
-    let endpoint = Endpoint::of(&server, &acme, &receiver, PROJECTS).await;
+    let endpoint = Endpoint::of_operator(&server, &receiver, PROJECTS).await;
     for n in 0..5 {
         project(&server, &acme, &format!("p-{n}")).await;
     }
@@ -228,5 +228,9 @@ async fn deliveries_are_listed_by_page_and_status_and_forgotten_after_a_month() 
     endpoint.call("GET", "/deliveries?status=LOST").send().await.field("status");
     endpoint.call("GET", "/deliveries?cursor=x").send().await.field("cursor");
     endpoint.call("GET", "/deliveries?limit=-1").send().await.field("limit");
+    server.advance(29 * DAY);
+    assert_eq!(endpoint.deliveries().await.len(), 5);
+    server.advance(2 * DAY);
+    server.until("they are forgotten", async || endpoint.deliveries().await.is_empty().then_some(())).await;
     server.stop().await;
 }

@@ -1,6 +1,5 @@
 //! A receiver of webhooks over real TCP that answers as a test says.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,7 +63,6 @@ impl Received {
 #[derive(Default)]
 struct State {
     received: Vec<Received>,
-    next: VecDeque<Answer>,
     always: Option<Answer>,
     random: Option<u64>,
 }
@@ -103,11 +101,6 @@ impl Receiver {
     /// What it answers from now on.
     pub fn answers(&self, answer: Answer) {
         self.state.lock().unwrap().always = Some(answer);
-    }
-
-    /// What it answers to the next requests, before it goes on as before.
-    pub fn answers_next(&self, answers: impl IntoIterator<Item = Answer>) {
-        self.state.lock().unwrap().next.extend(answers);
     }
 
     /// Fails one of three requests, at random.
@@ -149,7 +142,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) {
             *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             Answer::Status(if (*random >> 33).is_multiple_of(3) { 503 } else { 200 })
         });
-        let answer = state.next.pop_front().or(random).or_else(|| state.always.clone()).unwrap_or(Answer::Status(204));
+        let answer = random.or_else(|| state.always.clone()).unwrap_or(Answer::Status(204));
         received.ok = matches!(answer, Answer::Status(200..300) | Answer::Slow(_) | Answer::EndlessBody);
         state.received.push(received);
         answer
