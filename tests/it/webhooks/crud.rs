@@ -110,10 +110,9 @@ async fn the_operator_and_an_organization_do_not_reach_each_others_endpoints() {
     let receiver = Receiver::start().await;
     let of_acme = Endpoint::of(&server, &acme, &receiver, PROJECTS).await;
     let of_operator = Endpoint::of_operator(&server, &receiver, PROJECTS).await;
-    for (base, token, id) in [
-        ("/v1/webhooks", &*acme.token, &of_operator.id),
-        ("/operator/v1/webhooks", server.operator_key(), &of_acme.id),
-    ] {
+    for (base, token, id) in
+        [("/v1/webhooks", &*acme.token, &of_operator.id), ("/operator/v1/webhooks", server.operator_key(), &of_acme.id)]
+    {
         let path = format!("{base}/{id}");
         for (method, path) in [
             ("GET", path.clone()),

@@ -188,7 +188,10 @@ async fn a_delivery_is_replayed_before_what_waits() {
     let replayed = replay(&first["event_id"]).send().await.ok()["delivery"].clone();
     assert_eq!((&replayed["status"], &replayed["attempts"]), (&json!("PENDING"), &json!(0)));
     let again = receiver.wait(1).await.remove(0);
-    assert_eq!((again.id.as_str(), again.json()["data"]["object"]["name"].as_str()), (first["event_id"].as_str().unwrap(), Some("a")));
+    assert_eq!(
+        (again.id.as_str(), again.json()["data"]["object"]["name"].as_str()),
+        (first["event_id"].as_str().unwrap(), Some("a"))
+    );
     server.advance(MINUTE);
     endpoint.deliveries_in("DELIVERED", 3).await;
     let names: Vec<_> = receiver.received().iter().map(|r| text(&r.json()["data"]["object"]["name"])).collect();

@@ -53,7 +53,8 @@ async fn an_endpoint_that_only_fails_for_five_days_is_disabled() {
 
     // Nothing is put aside for it; what waited goes on once it is enabled.
     project(&server, &acme, "c").await;
-    let reply = endpoint.call("POST", &format!("/deliveries/{}/replay", text(&endpoint.deliveries().await[0]["event_id"])));
+    let reply =
+        endpoint.call("POST", &format!("/deliveries/{}/replay", text(&endpoint.deliveries().await[0]["event_id"])));
     reply.send().await.error(400, "failed_precondition");
     receiver.recovers();
     receiver.forget();

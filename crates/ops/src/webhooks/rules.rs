@@ -178,18 +178,41 @@ mod tests {
     fn urls_lead_to_the_internet() {
         let none: [Network; 0] = [];
         for good in [
-            "https://example.com/hook", "https://example.com:8443/a?b=c", "https://1.1.1.1/", "https://[2606:4700::1]/",
+            "https://example.com/hook",
+            "https://example.com:8443/a?b=c",
+            "https://1.1.1.1/",
+            "https://[2606:4700::1]/",
             "https://münchen.example/",
         ] {
             assert!(url(good, &none).is_ok(), "{good}");
         }
         for bad in [
-            "", "example.com", "ftp://example.com", "http://example.com/", "https://", "https://user@example.com/",
-            "https://:secret@example.com/", "https://127.0.0.1/", "https://2130706433/", "https://0x7f000001/",
-            "https://0177.0.0.1/", "https://127.1/", "https://0/", "https://169.254.169.254/latest", "https://10.0.0.1/",
-            "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/", "https://[fe80::1%25eth0]/",
-            "https://[64:ff9b::a00:1]/", "https://[2002:7f00:1::]/", "https://[fc00::1]/", "https://１２７.0.0.1/",
-            "javascript:alert(1)", "file:///etc/passwd", "https://a b/",
+            "",
+            "example.com",
+            "ftp://example.com",
+            "http://example.com/",
+            "https://",
+            "https://user@example.com/",
+            "https://:secret@example.com/",
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://0177.0.0.1/",
+            "https://127.1/",
+            "https://0/",
+            "https://169.254.169.254/latest",
+            "https://10.0.0.1/",
+            "https://[::1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:7f00:1]/",
+            "https://[fe80::1%25eth0]/",
+            "https://[64:ff9b::a00:1]/",
+            "https://[2002:7f00:1::]/",
+            "https://[fc00::1]/",
+            "https://１２７.0.0.1/",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "https://a b/",
         ] {
             assert_eq!(url(bad, &none).unwrap_err().fields[0].field, "url", "{bad}");
         }
@@ -214,7 +237,8 @@ mod tests {
         let types = |given: &[&str]| event_types(&given.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
         assert_eq!(types(&[]).unwrap(), Vec::<String>::new());
         assert_eq!(types(&["a.b", " a.* ", "a.b"]).unwrap(), ["a.b", "a.*"]);
-        for bad in ["", "*", "a", "a.", ".b", "*.b", "a.b.c", "A.b", "a.b*", "a.\"", "a.%", &format!("a.{}", "b".repeat(64))]
+        for bad in
+            ["", "*", "a", "a.", ".b", "*.b", "a.b.c", "A.b", "a.b*", "a.\"", "a.%", &format!("a.{}", "b".repeat(64))]
         {
             assert_eq!(types(&[bad]).unwrap_err().fields[0].field, "event_types", "{bad}");
         }

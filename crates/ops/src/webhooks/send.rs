@@ -136,11 +136,7 @@ impl Outbound {
                 .no_proxy()
                 .pool_max_idle_per_host(0)
                 .https_only(!only_allowed)
-                .dns_resolver(Arc::new(Guard {
-                    lookup: lookup.clone(),
-                    allowed: allowed.to_vec(),
-                    only_allowed,
-                }))
+                .dns_resolver(Arc::new(Guard { lookup: lookup.clone(), allowed: allowed.to_vec(), only_allowed }))
                 .build()
                 .map_err(Error::internal)
         };
@@ -365,7 +361,8 @@ mod tests {
     #[tokio::test]
     async fn what_was_allowed_once_is_checked_again() {
         let outbound = Outbound::new(&[]).unwrap();
-        for url in ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "https://[::ffff:127.0.0.1]:1/", "http://a.example/"] {
+        for url in ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "https://[::ffff:127.0.0.1]:1/", "http://a.example/"]
+        {
             let answer = outbound.send(url, message()).await;
             assert!(answer.error.starts_with("the URL must"), "{url}: {}", answer.error);
         }
