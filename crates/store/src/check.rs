@@ -24,6 +24,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("credentials::DELETE", "after authorisation on the row"),
     ("credentials::DELETE_OF_USER", "about a person"),
     ("credentials::UPDATE", "after authorisation on the row"),
+    ("deliveries::DUE", "for the worker"),
     ("events::ALL", "for the operator"),
     ("events::BY_ID", "for deliveries, whose row tells the organization"),
     ("events::OF_ACTOR", "about a person"),

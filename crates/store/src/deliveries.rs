@@ -159,10 +159,12 @@ queries! {
          group by webhook_id, lane_id
          on conflict (lane_id, webhook_id) do update set due_at =
              case when webhook_lanes.leased then webhook_lanes.due_at else excluded.due_at end";
-    DUE(now: Timestamp, a: WebhookId, b: WebhookId, c: WebhookId, d: WebhookId, limit: i64) => LaneRow =
-        "select webhook_id, lane_id from webhook_lanes
-         where due_at <= $1 and webhook_id <> $2 and webhook_id <> $3 and webhook_id <> $4 and webhook_id <> $5
-         order by due_at limit $6";
+    DUE(
+        now: Timestamp, a: WebhookId, b: WebhookId, c: WebhookId, d: WebhookId, failing: bool, limit: i64
+    ) => LaneRow =
+        "select l.webhook_id, l.lane_id from webhook_lanes l left join webhooks w on w.id = l.webhook_id
+         where l.due_at <= $1 and l.webhook_id <> $2 and l.webhook_id <> $3 and l.webhook_id <> $4
+         and l.webhook_id <> $5 and (w.first_failed_at is not null) = $6 order by l.due_at limit $7";
     CLAIM(webhook: WebhookId, lane: Uuid, now: Timestamp, until: Timestamp) => () =
         "update webhook_lanes set due_at = $4, leased = true
          where lane_id = $2 and webhook_id = $1 and due_at <= $3",
@@ -225,19 +227,21 @@ pub async fn open_lanes(tx: &Tx<'_>, webhook: WebhookId, due: Timestamp) -> Resu
     tx.execute(&OPEN_LANES_OF_WEBHOOK, &(webhook, due)).await.map(drop)
 }
 
-/// Lanes in which something is due, those first that wait longest. Those of the
-/// endpoints in `busy` are passed over.
+/// Lanes in which something is due, those first that wait longest: of endpoints
+/// whose last attempt failed, or of all others. Those of the endpoints in `busy`
+/// are passed over.
 ///
 /// # Errors
 /// What the engine refused.
 pub async fn due(
     tx: &Tx<'_>,
     now: Timestamp,
+    failing: bool,
     busy: &[WebhookId; PASSED_OVER],
     limit: i64,
 ) -> Result<Vec<LaneRow>, Error> {
     let [a, b, c, d] = *busy;
-    tx.all(&DUE, (now, a, b, c, d, limit)).await
+    tx.all(&DUE, (now, a, b, c, d, failing, limit)).await
 }
 
 /// Takes a lane, if it is still due; tells whether it was. It is due again at

@@ -5,7 +5,7 @@ use std::time::Duration;
 use polity_tests::TestServer;
 use serde_json::{Value, json};
 
-use crate::receiver::{Answer, Receiver};
+use crate::receiver::{Answer, Received, Receiver};
 use crate::support::{DAY, Endpoint, HOUR, MINUTE, PROJECTS, SECOND, project, text, time};
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn an_endpoint_gets_the_types_it_asked_for() {
     project(&server, &acme, "web").await;
     let path = format!("/v1/organizations/{}/name", acme.id);
     server.call("PUT", &path).token(&acme.token).json(&json!({"name": "other"})).send().await.ok();
-    let kinds = |received: Vec<crate::receiver::Received>| received.iter().map(|r| r.kind()).collect::<Vec<_>>();
+    let kinds = |received: Vec<Received>| received.iter().map(Received::kind).collect::<Vec<_>>();
     let everything = kinds(all.wait(3).await);
     assert_eq!(everything, ["webhook.created", "project.created", "organization.updated"]);
     assert_eq!(kinds(some.wait(1).await), ["project.created"]);

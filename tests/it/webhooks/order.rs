@@ -108,3 +108,33 @@ async fn nobody_waits_for_an_endpoint_that_hangs() {
     assert!(hanging.received().len() <= 8 * 2 * replicas, "few attempts are under way at a time");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn those_who_answer_do_not_wait_for_many_who_do_not() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
+    hanging.answers(Answer::Status(500));
+    let mut dead = Vec::new();
+    for n in 0..70 {
+        let organization = ann.organization(&format!("dead-{n}")).await;
+        dead.push(Endpoint::of(&server, &organization, &hanging, &["webhook.created"]).await);
+    }
+    hanging.wait(70).await;
+    for endpoint in &dead {
+        endpoint.tried(1).await;
+    }
+    // They have all failed once. From now on none of them answers, and they are all due.
+    hanging.answers(Answer::Hang);
+    server.advance(MINUTE);
+    hanging.wait(70 + 32).await;
+    let acme = ann.organization("acme").await;
+    Endpoint::of(&server, &acme, &healthy, PROJECTS).await;
+    let started = Instant::now();
+    for n in 0..5 {
+        project(&server, &acme, &format!("p-{n}")).await;
+    }
+    healthy.wait(5).await;
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    server.stop().await;
+}

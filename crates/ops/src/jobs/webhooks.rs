@@ -5,16 +5,17 @@
 //! `webhook-id` when the lease has run out. So everything is delivered once at
 //! least, and the events of one organization in order.
 //!
-//! One endpoint has few attempts under way at a time, however many
-//! organizations it gets events of: one that answers slowly or not at all
-//! holds up its own lanes, and never those of others. That is so because so
-//! many attempts are possible that the places of as many slow endpoints as can
-//! have their share under way are passed over when lanes are looked for.
+//! Nobody waits for the endpoint of somebody else. One endpoint has few
+//! attempts under way at a time, however many organizations it gets events of,
+//! and one that has its share is passed over when lanes are looked for. Those
+//! whose last attempt failed are served by a loop of their own: however many
+//! there are that answer slowly or not at all, they wait for each other, and
+//! those that answer do not wait for them.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use polity_api::error::Code;
 use polity_api::ids::WebhookId;
 use polity_api::scalar::{Timestamp, micros};
@@ -38,7 +39,7 @@ use crate::webhooks::{disabled, log_disabled, rules, secrets};
 
 /// Attempts under way at a time, to one endpoint.
 const AT_ONE: usize = 8;
-/// The same, to all endpoints. As many of them can have their share as are passed over at most.
+/// The same, to all endpoints of a loop. As many of them can have their share as are passed over at most.
 const AT_ONCE: usize = AT_ONE * PASSED_OVER;
 /// Lanes looked at together.
 const LOOKED_AT: i64 = 64;
@@ -62,8 +63,21 @@ struct Attempt {
     event: LoggedRow,
 }
 
+/// Which endpoints a loop serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Serves {
+    /// Those whose last attempt succeeded, or that had none.
+    Healthy,
+    /// Those whose last attempt failed.
+    Failing,
+}
+
 /// Delivers what is due until `stopped`; attempts under way then have a moment left.
-pub(crate) async fn run(ctx: &Ctx, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn run(ctx: &Ctx, stopped: watch::Receiver<bool>) {
+    join(serve(ctx, Serves::Healthy, stopped.clone()), serve(ctx, Serves::Failing, stopped)).await;
+}
+
+async fn serve(ctx: &Ctx, serves: Serves, mut stopped: watch::Receiver<bool>) {
     let (mut woken, mut appended) = (ctx.wake.listen(), ctx.appended.listen());
     let mut under_way: HashMap<WebhookId, usize> = HashMap::new();
     let mut tasks: JoinSet<WebhookId> = JoinSet::new();
@@ -72,7 +86,7 @@ pub(crate) async fn run(ctx: &Ctx, mut stopped: watch::Receiver<bool>) {
         woken.mark_unchanged();
         appended.mark_unchanged();
         let mut begun = 0;
-        match begin(ctx, &under_way).await {
+        match begin(ctx, serves, &under_way).await {
             Ok((attempts, looked)) => {
                 begun = looked;
                 for attempt in attempts {
@@ -92,7 +106,8 @@ pub(crate) async fn run(ctx: &Ctx, mut stopped: watch::Receiver<bool>) {
         if begun == 0 {
             tokio::select! {
                 _ = woken.changed() => {}
-                _ = appended.changed() => {}
+                // A failing one has time.
+                _ = appended.changed(), if serves == Serves::Healthy => {}
                 _ = stopped.changed() => {}
                 Some(end) = tasks.join_next_with_id() => ended = Some(end),
                 () = tokio::time::sleep(POLL) => {}
@@ -121,7 +136,7 @@ pub(crate) async fn run(ctx: &Ctx, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Takes lanes that are due, as many as there is room for; tells how many it had a look at.
-async fn begin(ctx: &Ctx, under_way: &HashMap<WebhookId, usize>) -> Result<(Vec<Attempt>, usize)> {
+async fn begin(ctx: &Ctx, serves: Serves, under_way: &HashMap<WebhookId, usize>) -> Result<(Vec<Attempt>, usize)> {
     let mut room = AT_ONCE.saturating_sub(under_way.values().sum());
     if room == 0 {
         return Ok((Vec::new(), 0));
@@ -131,8 +146,8 @@ async fn begin(ctx: &Ctx, under_way: &HashMap<WebhookId, usize>) -> Result<(Vec<
     for (place, id) in busy.iter_mut().zip(full) {
         *place = id;
     }
-    let due = ctx.read("due_webhooks", busy, |w, busy| {
-        Box::pin(async move { Ok(deliveries::due(w.tx, w.now, busy, LOOKED_AT).await?) })
+    let due = ctx.read("due_webhooks", (serves == Serves::Failing, busy), |w, (failing, busy)| {
+        Box::pin(async move { Ok(deliveries::due(w.tx, w.now, *failing, busy, LOOKED_AT).await?) })
     });
     let mut lanes = due.await?;
     let mut shares = under_way.clone();

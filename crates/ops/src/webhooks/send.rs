@@ -120,14 +120,15 @@ impl Outbound {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(allowed: &[Network]) -> Result<Outbound> {
-        Outbound::with_lookup(allowed, Arc::new(|name| Box::pin(system_lookup(name))))
+        let lookup: Arc<Lookup> = Arc::new(|name| Box::pin(system_lookup(name)));
+        Outbound::with_lookup(allowed, &lookup)
     }
 
     /// The same, with names found in another way than that of the system.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn with_lookup(allowed: &[Network], lookup: Arc<Lookup>) -> Result<Outbound> {
+    pub fn with_lookup(allowed: &[Network], lookup: &Arc<Lookup>) -> Result<Outbound> {
         let client = |only_allowed: bool| {
             Client::builder()
                 .user_agent(concat!("polity/", env!("CARGO_PKG_VERSION")))
@@ -313,7 +314,7 @@ mod tests {
         // Public when it is checked, this machine when it is asked for again: nobody asks again.
         let (lookup, asked) = names(&[&["192.0.2.1"], &["127.0.0.1"]]);
         let allowed = ["192.0.2.0/24".parse().unwrap()];
-        let outbound = Outbound::with_lookup(&allowed, lookup).unwrap();
+        let outbound = Outbound::with_lookup(&allowed, &lookup).unwrap();
         let url = format!("http://rebinding.example:{port}/");
         let sent = tokio::time::timeout(Duration::from_millis(300), outbound.send(&url, message())).await;
         assert!(sent.is_err() || !sent.unwrap().is_success());
@@ -330,7 +331,7 @@ mod tests {
         let (listener, port) = listener().await;
         for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0"] {
             let (lookup, _) = names(&[&[address]]);
-            let outbound = Outbound::with_lookup(&[], lookup).unwrap();
+            let outbound = Outbound::with_lookup(&[], &lookup).unwrap();
             let answer = outbound.send(&format!("https://inside.example:{port}/"), message()).await;
             assert_eq!((answer.error.as_str(), answer.status_code), (Refused.to_string().as_str(), 0), "{address}");
         }
@@ -344,7 +345,7 @@ mod tests {
     async fn of_several_addresses_only_those_are_used_that_may_be() {
         let (listener, port) = listener().await;
         let (lookup, _) = names(&[&["10.0.0.1", "127.0.0.1"]]);
-        let outbound = Outbound::with_lookup(&["127.0.0.0/8".parse().unwrap()], lookup).unwrap();
+        let outbound = Outbound::with_lookup(&["127.0.0.0/8".parse().unwrap()], &lookup).unwrap();
         let served = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 4096];
