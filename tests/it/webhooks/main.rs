@@ -5,6 +5,7 @@
 mod crud;
 mod delivery;
 mod disabled;
+mod kills;
 mod network;
 mod order;
 mod receiver;
