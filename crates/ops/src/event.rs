@@ -102,7 +102,7 @@ pub async fn append(
         created_at: w.now,
     };
     events::append(w.tx, &event).await?;
-    deliveries::enqueue(w.tx, event.id, organization).await?;
+    deliveries::enqueue(w.tx, &event).await?;
     w.announce();
     Ok(())
 }

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
+use crate::events::NewEvent;
 use crate::page::{CountRow, END_OF_TIME, Filter, Page, Start};
 use crate::{Error, Tx};
 
@@ -114,17 +115,27 @@ macro_rules! columns {
     };
 }
 
-// Endpoints of the organization, and those of the operator: each half by an index of its own, and there are few. A type
-// is looked for as it stands in the list, between quotes, so that no part of one is taken for another.
+// Endpoints of the organization, and those of the operator: each half by an index, and there are few. A type is looked
+// for as it stands in the list, between quotes, so that no part of one is taken for another. Neither the event nor what
+// was just written is read again: on PostgreSQL that would be a conflict with whoever writes beside it in an index.
 macro_rules! wanted {
     () => {
-        "(select id, event_types from webhooks where organization_id = $2 and disabled_at is null
-          union all
-          select id, event_types from webhooks where organization_id is null and disabled_at is null) w
-         join events e on e.id = $1
-         where w.event_types = '[]'
-         or replace(w.event_types, '\"' || e.object_kind || '.' || e.verb || '\"', '') <> w.event_types
-         or replace(w.event_types, '\"' || e.object_kind || '.*\"', '') <> w.event_types"
+        "from (
+             select id, event_types from webhooks where organization_id = $1 and disabled_at is null
+             union all
+             select id, event_types from webhooks where organization_id is null and disabled_at is null) w
+         where w.event_types = '[]' or replace(w.event_types, $2, '') <> w.event_types
+         or replace(w.event_types, $3, '') <> w.event_types"
+    };
+}
+
+macro_rules! enqueue {
+    ($seq:literal) => {
+        concat!(
+            "insert into webhook_deliveries (event_id, webhook_id, lane_id, lane_seq, event_type, status, attempts, due_at,
+             last_status_code, last_error, last_duration_ms, created_at)
+             select $4, w.id, $5, ", $seq, ", $6, 'PENDING', 0, $7, 0, '', 0, $7 ", wanted!()
+        )
     };
 }
 
@@ -136,18 +147,23 @@ macro_rules! of_webhook {
 }
 
 queries! {
-    ENQUEUE(event: EventId, organization: Option<OrganizationId>) => () = concat!(
-        "insert into webhook_deliveries (event_id, webhook_id, lane_id, lane_seq, event_type, status, attempts, due_at,
-         last_status_code, last_error, last_duration_ms, created_at)
-         select e.id, w.id, coalesce(e.organization_id, e.object_id), coalesce(e.organization_seq, e.seq),
-         e.object_kind || '.' || e.verb, 'PENDING', 0, e.created_at, 0, '', 0, e.created_at from ", wanted!()
-    );
+    ENQUEUE(
+        organization: Option<OrganizationId>, exact: String, all: String, event: EventId, lane: Uuid, kind: String,
+        at: Timestamp
+    ) => () = enqueue!("(select coalesce(organization_seq, seq) from events where id = $4)"),
+        // The counter and the sequence have what this transaction has just taken from them.
+        pg: enqueue!(
+            "case when $1 is null then currval('events_seq_seq')
+             else (select last_seq from event_counters where organization_id = $1) end"
+        );
     // What was just enqueued is due, unless something before it in its lane is not: then the row stays as it is, and is
     // written all the same.
-    OPEN_LANES(event: EventId) => () =
-        "insert into webhook_lanes (webhook_id, lane_id, due_at, leased)
-         select webhook_id, lane_id, due_at, false from webhook_deliveries where event_id = $1
-         on conflict (lane_id, webhook_id) do update set due_at = webhook_lanes.due_at";
+    OPEN_LANES(
+        organization: Option<OrganizationId>, exact: String, all: String, lane: Uuid, at: Timestamp
+    ) => () = concat!(
+        "insert into webhook_lanes (webhook_id, lane_id, due_at, leased) select w.id, $4, $5, false ", wanted!(),
+        " on conflict (lane_id, webhook_id) do update set due_at = webhook_lanes.due_at"
+    );
     // Nor does a replay take a lane from whoever holds it, who looks for the first in the lane anew when he lets go.
     OPEN_LANE(webhook: WebhookId, lane: Uuid, due: Timestamp) => () =
         "insert into webhook_lanes (webhook_id, lane_id, due_at, leased) values ($1, $2, $3, false)
@@ -202,13 +218,18 @@ queries! {
     COUNT_LANES(before: Timestamp) => CountRow = "select count(*) as count from webhook_lanes where due_at < $1";
 }
 
-/// Has an event that was appended in this unit delivered to every endpoint that wants it.
+/// Has an event that was appended in this unit, and by its last statement,
+/// delivered to every endpoint that wants it.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn enqueue(tx: &Tx<'_>, event: EventId, organization: Option<OrganizationId>) -> Result<(), Error> {
-    tx.send(&ENQUEUE, (event, organization)).await?;
-    tx.send(&OPEN_LANES, (event,)).await
+pub async fn enqueue(tx: &Tx<'_>, event: &NewEvent) -> Result<(), Error> {
+    let (organization, at) = (event.organization_id, event.created_at);
+    let lane = organization.map_or(event.object_id, |id| id.0);
+    let kind = format!("{}.{}", event.object_kind, event.verb);
+    let (exact, all) = (format!("\"{kind}\""), format!("\"{}.*\"", event.object_kind));
+    tx.send(&ENQUEUE, (organization, exact.clone(), all.clone(), event.id, lane, kind, at)).await?;
+    tx.send(&OPEN_LANES, (organization, exact, all, lane, at)).await
 }
 
 /// Opens a lane in which something is due again.
