@@ -45,6 +45,8 @@ const AT_ONCE: usize = AT_ONE * PASSED_OVER;
 const LOOKED_AT: i64 = 64;
 /// For how long a lane belongs to whoever took it: longer than an attempt can last.
 const LEASE: i64 = 45 * micros::SECOND;
+/// How long to wait for more, once something was appended.
+const TOGETHER: Duration = Duration::from_millis(10);
 /// How long attempts under way may take when the server stops.
 const STOP: Duration = Duration::from_secs(3);
 /// How often an end that could not be written down is tried again, a second apart.
@@ -106,8 +108,8 @@ async fn serve(ctx: &Ctx, serves: Serves, mut stopped: watch::Receiver<bool>) {
         if begun == 0 {
             tokio::select! {
                 _ = woken.changed() => {}
-                // A failing one has time.
-                _ = appended.changed(), if serves == Serves::Healthy => {}
+                // A failing one has time. What is appended at once is looked for once.
+                _ = appended.changed(), if serves == Serves::Healthy => tokio::time::sleep(TOGETHER).await,
                 _ = stopped.changed() => {}
                 Some(end) = tasks.join_next_with_id() => ended = Some(end),
                 () = tokio::time::sleep(POLL) => {}
