@@ -71,8 +71,11 @@ impl Keys {
         Ok(Keys {
             operator: tag(&hash, operator),
             hash,
-            seal: Seal::new(&derive(master, b"polity seal of private keys v1")?)?,
-            seal_webhooks: Seal::new(&derive(master, b"polity seal of webhook secrets v1")?)?,
+            seal: Seal::new("a signing key", &derive(master, b"polity seal of private keys v1")?)?,
+            seal_webhooks: Seal::new(
+                "the secret of a webhook",
+                &derive(master, b"polity seal of webhook secrets v1")?,
+            )?,
             signing: RwLock::default(),
             verified: Cache::new(VERIFIED_CACHE),
         })
@@ -137,29 +140,33 @@ impl Keys {
 }
 
 /// Seals secrets of one kind at rest; each opens for its own id only.
-struct Seal(LessSafeKey);
+struct Seal {
+    what: &'static str,
+    key: LessSafeKey,
+}
 
 impl Seal {
-    fn new(key: &[u8; 32]) -> Result<Seal> {
+    fn new(what: &'static str, key: &[u8; 32]) -> Result<Seal> {
         let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| Error::internal("cannot derive the seal"))?;
-        Ok(Seal(LessSafeKey::new(key)))
+        Ok(Seal { what, key: LessSafeKey::new(key) })
     }
 
     fn seal(&self, random: &Random, id: Uuid, plain: &[u8]) -> Result<Vec<u8>> {
         let nonce: [u8; 12] = random.bytes();
         let mut sealed = plain.to_vec();
-        self.0
+        self.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.as_bytes()), &mut sealed)
-            .map_err(|_| Error::internal("cannot seal a secret"))?;
+            .map_err(|_| Error::internal(format!("cannot seal {}", self.what)))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
     fn open(&self, id: Uuid, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let failed = || Error::internal("a secret cannot be unsealed: is this the secret key it was sealed with?");
+        let why = || format!("{} cannot be unsealed: is this the secret key it was sealed with?", self.what);
+        let failed = || Error::internal(why());
         let (nonce, sealed) = sealed.split_at_checked(12).ok_or_else(failed)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| failed())?;
-        let opened = self.0.open_in_place(nonce, Aad::from(id.as_bytes()), &mut plain).map_err(|_| failed())?.len();
+        let opened = self.key.open_in_place(nonce, Aad::from(id.as_bytes()), &mut plain).map_err(|_| failed())?.len();
         plain.truncate(opened);
         Ok(plain)
     }
