@@ -69,6 +69,8 @@ impl TestServer {
             listen: ([127, 0, 0, 1], 0).into(),
             data_dir: directory.path().join("data"),
             rate_limit: false,
+            // Where the receivers of the tests listen.
+            webhook_allow_networks: vec!["127.0.0.1".parse().expect("a network")],
             ..Config::default()
         };
         if let Some(database) = &database {

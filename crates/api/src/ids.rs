@@ -97,8 +97,6 @@ ids! {
     LeaseId;
     /// An endpoint that events are delivered to.
     WebhookId;
-    /// The delivery of one event to one endpoint.
-    DeliveryId;
 }
 
 /// The wire form of an identifier that may be missing: `""` stands for none.

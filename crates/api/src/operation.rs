@@ -115,9 +115,10 @@ pub struct Schemas {
 pub struct Empty {}
 
 /// Declares the rows: each becomes a type that implements [`Operation`], and
-/// all of them together the constant `ALL`.
+/// all of them together the constant that is named first.
 macro_rules! operations {
     (
+        $rows:ident;
         $(
             tag $tag:literal {
                 $(
@@ -161,8 +162,8 @@ macro_rules! operations {
             }
         )+ )+
 
-        /// Every operation, in the order of the table.
-        pub const ALL: &[Meta] = &[ $( $( <$name as Operation>::META ),+ ),+ ];
+        /// The operations of this file, in their order.
+        pub(super) const $rows: &[Meta] = &[ $( $( <$name as Operation>::META ),+ ),+ ];
     };
 }
 

@@ -24,7 +24,12 @@ use crate::types::session::*;
 use crate::types::test::*;
 use crate::types::usage::*;
 
+mod webhook;
+
+pub use webhook::*;
+
 operations! {
+    ROWS;
     tag "organization" {
         /// Create an organization.
         ///
@@ -503,4 +508,23 @@ operations! {
             path: OperatorMeteringKeyPath, reply: Empty, who: Operator
         }
     }
+}
+
+/// Every operation, in the order of the table.
+pub const ALL: &[Meta] = &joined::<{ ROWS.len() + WEBHOOK_ROWS.len() }>(&[ROWS, WEBHOOK_ROWS]);
+
+/// The rows of several files as one list.
+#[expect(clippy::indexing_slicing, reason = "runs in a const: an index out of range would not compile")]
+const fn joined<const N: usize>(parts: &[&[Meta]]) -> [Meta; N] {
+    let mut all = [parts[0][0]; N];
+    let (mut part, mut row, mut n) = (0, 0, 0);
+    while part < parts.len() {
+        if row == parts[part].len() {
+            (part, row) = (part + 1, 0);
+            continue;
+        }
+        all[n] = parts[part][row];
+        (row, n) = (row + 1, n + 1);
+    }
+    all
 }

@@ -22,6 +22,7 @@ pub mod quota;
 pub mod session;
 pub mod test;
 pub mod usage;
+pub mod webhook;
 
 #[cfg(test)]
 mod tests {
@@ -193,5 +194,7 @@ mod tests {
         assert!(super::credential::CredentialPatch::default().masked(&every(credential)).is_ok());
         let project = zero::<super::project::Project>(json!({ "id": ID, "organization_id": ID }));
         assert!(super::project::ProjectPatch::default().masked(&every(project)).is_ok());
+        let webhook = zero::<super::webhook::Webhook>(json!({ "id": ID }));
+        assert!(super::webhook::WebhookPatch::default().masked(&every(webhook)).is_ok());
     }
 }

@@ -12,10 +12,12 @@ pub mod github;
 pub mod invitations;
 pub mod members;
 pub mod operator;
+pub mod operator_webhooks;
 pub mod organizations;
 pub mod projects;
 pub mod quotas;
 pub mod sessions;
+pub mod webhooks;
 
 pub use account::Account;
 pub use activities::Activities;
@@ -29,10 +31,12 @@ pub use github::Github;
 pub use invitations::Invitations;
 pub use members::Members;
 pub use operator::Operator;
+pub use operator_webhooks::OperatorWebhooks;
 pub use organizations::Organizations;
 pub use projects::Projects;
 pub use quotas::Quotas;
 pub use sessions::Sessions;
+pub use webhooks::Webhooks;
 
 /// The groups of the blocking client.
 #[cfg(feature = "blocking")]
@@ -49,10 +53,12 @@ pub mod blocking {
     pub use super::invitations::blocking::Invitations;
     pub use super::members::blocking::Members;
     pub use super::operator::blocking::Operator;
+    pub use super::operator_webhooks::blocking::OperatorWebhooks;
     pub use super::organizations::blocking::Organizations;
     pub use super::projects::blocking::Projects;
     pub use super::quotas::blocking::Quotas;
     pub use super::sessions::blocking::Sessions;
+    pub use super::webhooks::blocking::Webhooks;
 }
 
 /// The accessors of the groups; the same for both clients.
@@ -131,6 +137,12 @@ macro_rules! accessors {
                 $($of)*Operator(self)
             }
 
+            /// Webhooks of the operator: endpoints that the events of all organizations are delivered to.
+            #[must_use]
+            pub fn operator_webhooks(&self) -> $($of)*OperatorWebhooks<'_> {
+                $($of)*OperatorWebhooks(self)
+            }
+
             /// Organizations: the tenants, their life, plan and access tokens.
             #[must_use]
             pub fn organizations(&self) -> $($of)*Organizations<'_> {
@@ -153,6 +165,12 @@ macro_rules! accessors {
             #[must_use]
             pub fn sessions(&self) -> $($of)*Sessions<'_> {
                 $($of)*Sessions(self)
+            }
+
+            /// Webhooks: endpoints that the events of an organization are delivered to.
+            #[must_use]
+            pub fn webhooks(&self) -> $($of)*Webhooks<'_> {
+                $($of)*Webhooks(self)
             }
         }
     };
@@ -185,10 +203,12 @@ mod tests {
         ("invitations", invitations::DECLARED),
         ("members", members::DECLARED),
         ("operator", operator::DECLARED),
+        ("operator_webhooks", operator_webhooks::DECLARED),
         ("organizations", organizations::DECLARED),
         ("projects", projects::DECLARED),
         ("quotas", quotas::DECLARED),
         ("sessions", sessions::DECLARED),
+        ("webhooks", webhooks::DECLARED),
     ];
 
     fn declared() -> impl Iterator<Item = &'static Declared> {

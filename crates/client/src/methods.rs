@@ -17,7 +17,7 @@ macro_rules! methods {
             $who:ident fn $name:ident($($arg:ident: $ty:ty),*) -> $operation:ident {
                 $(path: $path:expr,)? $(query: $query:expr,)? $(body: $body:expr,)?
             }
-            $(all fn $all:ident;)?
+            $(all fn $all:ident $(($aarg:ident: $aty:ty) of $apath:expr)?;)?
         )+
     ) => {
         $(#[doc = $gdoc])+
@@ -50,16 +50,17 @@ macro_rules! methods {
                 #[doc = crate::methods::errors!($who)]
                 #[doc = concat!(
                     "\n# Example\n```no_run\n# use polity_client::{Client, types::*};\nuse futures_util::TryStreamExt as _;\n",
-                    "# async fn example(client: Client) -> polity_client::Result<()> {\n",
+                    "# async fn example(client: Client", $(", ", stringify!($aarg), ": ", stringify!($aty),)?
+                    ") -> polity_client::Result<()> {\n",
                     "let everything: Vec<_> = client.", $accessor, "().", stringify!($all),
-                    "(&Default::default()).try_collect().await?;\n# Ok(()) }\n```"
+                    "(", $(stringify!($aarg), ", ",)? "&Default::default()).try_collect().await?;\n# Ok(()) }\n```"
                 )]
                 pub fn $all(
-                    &self, query: &<polity_api::table::$operation as polity_api::operation::Operation>::Query,
+                    &self, $($aarg: $aty,)? query: &<polity_api::table::$operation as polity_api::operation::Operation>::Query,
                 ) -> impl futures_util::Stream<
                     Item = crate::Result<<polity_api::table::$operation as crate::page::Paged>::Item>,
                 > + Send + 'static {
-                    crate::page::stream::<polity_api::table::$operation>(self.0.clone(), query.clone())
+                    crate::page::stream::<polity_api::table::$operation>(self.0.clone(), crate::methods::or_empty_path!($($apath)?), query.clone())
                 }
             )?
         )+ }
@@ -99,16 +100,17 @@ macro_rules! methods {
                     #[doc = crate::methods::errors!($who)]
                     #[doc = concat!(
                         "\n# Example\n```no_run\n# use polity_client::{blocking::Client, types::*};\n",
-                        "# fn example(client: Client) -> polity_client::Result<()> {\n",
+                        "# fn example(client: Client", $(", ", stringify!($aarg), ": ", stringify!($aty),)?
+                        ") -> polity_client::Result<()> {\n",
                         "for item in client.", $accessor, "().", stringify!($all),
-                        "(&Default::default()) {\n    println!(\"{:?}\", item?);\n}\n# Ok(()) }\n```"
+                        "(", $(stringify!($aarg), ", ",)? "&Default::default()) {\n    println!(\"{:?}\", item?);\n}\n# Ok(()) }\n```"
                     )]
                     pub fn $all(
-                        &self, query: &<polity_api::table::$operation as polity_api::operation::Operation>::Query,
+                        &self, $($aarg: $aty,)? query: &<polity_api::table::$operation as polity_api::operation::Operation>::Query,
                     ) -> impl Iterator<
                         Item = crate::Result<<polity_api::table::$operation as crate::page::Paged>::Item>,
                     > + Send + 'static {
-                        self.0.iterate(crate::page::stream::<polity_api::table::$operation>(self.0.inner(), query.clone()))
+                        self.0.iterate(crate::page::stream::<polity_api::table::$operation>(self.0.inner(), crate::methods::or_empty_path!($($apath)?), query.clone()))
                     }
                 )?
             )+ }
@@ -129,6 +131,16 @@ macro_rules! methods {
 macro_rules! or_empty {
     () => {
         &polity_api::operation::Empty {}
+    };
+    ($given:expr) => {
+        $given
+    };
+}
+
+/// A list whose path names nothing has an empty one.
+macro_rules! or_empty_path {
+    () => {
+        polity_api::operation::Empty {}
     };
     ($given:expr) => {
         $given
@@ -188,7 +200,7 @@ macro_rules! errors {
     };
 }
 
-pub(crate) use {errors, methods, or_empty};
+pub(crate) use {errors, methods, or_empty, or_empty_path};
 
 /// A row, as data.
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::types::*;
 
 /// A list operation.
-pub trait Paged: Operation<Path = Empty, Body = Empty, Query: Clone> {
+pub trait Paged: Operation<Path: Clone, Body = Empty, Query: Clone> {
     /// What is in the list.
     type Item: Send + 'static;
 
@@ -112,12 +112,15 @@ paged! {
     ListUserOrganizations: organizations of Organization, by_offset, reply => More::Flag(reply.has_next);
     OperatorListActivities: activities of Activity, by_cursor, reply => More::Flag(reply.has_next);
     OperatorListCoupons: coupons of Coupon, by_cursor, reply => More::Flag(reply.has_next);
+    ListWebhookDeliveries: deliveries of WebhookDelivery, by_cursor, reply => More::Flag(reply.has_next);
+    OperatorListWebhookDeliveries: deliveries of WebhookDelivery, by_cursor, reply => More::Flag(reply.has_next);
     OperatorListOrganizations: organizations of Organization, by_cursor, reply => More::Flag(reply.has_next);
 }
 
 /// Reading a list: what has been fetched, and where to go on.
 struct Reader<O: Paged> {
     client: Client,
+    path: O::Path,
     query: O::Query,
     fetched: VecDeque<O::Item>,
     ended: bool,
@@ -126,7 +129,7 @@ struct Reader<O: Paged> {
 impl<O: Paged> Reader<O> {
     async fn next(mut self) -> Result<Option<(O::Item, Self)>> {
         if self.fetched.is_empty() && !self.ended {
-            let page = O::page(self.client.call::<O>(&Empty {}, &self.query, &Empty {}).await?);
+            let page = O::page(self.client.call::<O>(&self.path, &self.query, &Empty {}).await?);
             self.ended = !go_on::<O>(&mut self.query, &page);
             self.fetched = page.items.into();
         }
@@ -154,9 +157,10 @@ fn go_on<O: Paged>(query: &mut O::Query, page: &Page<O::Item>) -> bool {
 /// Every item from where the query starts, a page at a time. Ends after the first error.
 pub(crate) fn stream<O: Paged>(
     client: Client,
+    path: O::Path,
     query: O::Query,
 ) -> impl Stream<Item = Result<O::Item>> + Send + 'static {
-    try_unfold(Reader::<O> { client, query, fetched: VecDeque::new(), ended: false }, Reader::next)
+    try_unfold(Reader::<O> { client, path, query, fetched: VecDeque::new(), ended: false }, Reader::next)
 }
 
 #[cfg(test)]

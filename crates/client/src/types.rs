@@ -25,3 +25,4 @@ pub use polity_api::types::quota::*;
 pub use polity_api::types::session::*;
 pub use polity_api::types::test::*;
 pub use polity_api::types::usage::*;
+pub use polity_api::types::webhook::*;

@@ -17,6 +17,7 @@ use crate::memory::Memory;
 use crate::password::Passwords;
 use crate::settings::Settings;
 use crate::token::Presented;
+use crate::webhooks::send::Outbound;
 
 /// Tells the time. Only `main` and tests make one.
 #[derive(Clone)]
@@ -59,6 +60,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Rows that are remembered.
     pub memory: Memory,
+    /// Sends messages to webhooks.
+    pub outbound: Outbound,
     /// Wakes the background worker.
     pub wake: Wake,
     /// Wakes those who wait for events.

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Feed,
     /// A place in the feed of everything, for the operator.
     WholeFeed,
+    /// A delivery to a webhook, by the time and the id of its event.
+    Deliveries,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Kind::MeteringKeys => 'm',
             Kind::Feed => 'f',
             Kind::WholeFeed => 'w',
+            Kind::Deliveries => 'd',
         }
     }
 }

@@ -3,6 +3,7 @@
 use polity_api::event_types;
 use polity_api::ids::{EventId, OrganizationId};
 use polity_api::types::event::{Event, EventActor, EventObject};
+use polity_store::deliveries;
 use polity_store::events::{self, ActorKind, LoggedRow, NewEvent};
 use polity_store::organizations::OrganizationRow;
 use polity_store::users::UserRow;
@@ -105,6 +106,7 @@ pub async fn append(
         created_at: w.now,
     };
     events::append(w.tx, &event).await?;
+    deliveries::enqueue(w.tx, &event).await?;
     w.announce();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Background work: deactivation, deletion, mail, and sweeping.
+//! Background work: deactivation, deletion, mail, webhooks, and sweeping.
 //!
 //! A job is a row, written by the unit that promises the work. Each step of it
 //! is a unit of its own that may run again; the last step removes the row. A
@@ -14,7 +14,7 @@ use std::time::Duration;
 use polity_api::ids::{JobId, OrganizationId};
 use polity_api::scalar::micros;
 use polity_store::jobs::{self, JobRow};
-use polity_store::{links, tokens};
+use polity_store::{deliveries, links, tokens};
 use tokio::sync::watch;
 
 use crate::ctx::{Ctx, Work};
@@ -25,6 +25,7 @@ use crate::{keys, spend};
 mod deactivate;
 mod delete;
 pub mod mail;
+mod webhooks;
 
 pub(crate) use polity_store::jobs::JobKind;
 
@@ -74,6 +75,7 @@ pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
         repeat(&ctx, stopped.clone(), POLL, || work(&ctx)),
         repeat(&ctx, stopped.clone(), POLL, || mail::deliver(&ctx, &mailer)),
         repeat(&ctx, stopped.clone(), POLL, || spend::roll::step(&ctx)),
+        webhooks::run(&ctx, stopped.clone()),
         repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
     );
 }
@@ -167,7 +169,8 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
             let tokens = tokens::delete_expired(w.tx, w.now.plus(-micros::MINUTE), BATCH).await?;
             // Used and expired links are kept for a month: "expired" says more than "not found".
             let links = links::delete_expired(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
-            Ok(tokens + links)
+            let deliveries = deliveries::delete_before(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
+            Ok(tokens + links + deliveries)
         })
     });
     let spend = spend::roll::forget(ctx).await?;

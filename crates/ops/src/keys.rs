@@ -12,11 +12,13 @@ use aws_lc_rs::{constant_time, digest, hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
-use polity_api::ids::SigningKeyId;
+use polity_api::ids::{SigningKeyId, WebhookId};
 use polity_api::scalar::{Timestamp, micros};
 use polity_store::{Hash, signing_keys};
 use quick_cache::sync::Cache;
 use serde_json::{Value, json};
+use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::ctx::{Ctx, Random};
 use crate::error::{Error, Result};
@@ -33,7 +35,8 @@ const PUBLISHED_MICROS: i64 = 10 * micros::MINUTE;
 /// Secrets and signing keys.
 pub struct Keys {
     hash: hmac::Key,
-    seal: LessSafeKey,
+    seal: Seal,
+    seal_webhooks: Seal,
     operator: Hash,
     signing: RwLock<Arc<SigningKeys>>,
     pub(crate) verified: Cache<Hash, Verified>,
@@ -65,12 +68,14 @@ impl Keys {
     /// When the key derivation fails.
     pub fn new(master: &[u8; 32], operator: &str) -> Result<Keys> {
         let hash = hmac::Key::new(hmac::HMAC_SHA256, &derive(master, b"polity hash of secrets v1")?);
-        let seal = UnboundKey::new(&AES_256_GCM, &derive(master, b"polity seal of private keys v1")?)
-            .map_err(|_| Error::internal("cannot derive the seal"))?;
         Ok(Keys {
             operator: tag(&hash, operator),
             hash,
-            seal: LessSafeKey::new(seal),
+            seal: Seal::new("a signing key", &derive(master, b"polity seal of private keys v1")?)?,
+            seal_webhooks: Seal::new(
+                "the secret of a webhook",
+                &derive(master, b"polity seal of webhook secrets v1")?,
+            )?,
             signing: RwLock::default(),
             verified: Cache::new(VERIFIED_CACHE),
         })
@@ -123,22 +128,45 @@ impl Keys {
         json!({ "keys": keys })
     }
 
-    fn seal(&self, random: &Random, id: SigningKeyId, plain: &[u8]) -> Result<Vec<u8>> {
+    /// Seals the secret of a webhook, so that only its own row opens it.
+    pub(crate) fn seal_webhook(&self, random: &Random, id: WebhookId, plain: &[u8]) -> Result<Vec<u8>> {
+        self.seal_webhooks.seal(random, id.0, plain)
+    }
+
+    /// The secret of a webhook.
+    pub(crate) fn open_webhook(&self, id: WebhookId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        self.seal_webhooks.open(id.0, sealed)
+    }
+}
+
+/// Seals secrets of one kind at rest; each opens for its own id only.
+struct Seal {
+    what: &'static str,
+    key: LessSafeKey,
+}
+
+impl Seal {
+    fn new(what: &'static str, key: &[u8; 32]) -> Result<Seal> {
+        let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| Error::internal("cannot derive the seal"))?;
+        Ok(Seal { what, key: LessSafeKey::new(key) })
+    }
+
+    fn seal(&self, random: &Random, id: Uuid, plain: &[u8]) -> Result<Vec<u8>> {
         let nonce: [u8; 12] = random.bytes();
         let mut sealed = plain.to_vec();
-        self.seal
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.0.as_bytes()), &mut sealed)
-            .map_err(|_| Error::internal("cannot seal a signing key"))?;
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.as_bytes()), &mut sealed)
+            .map_err(|_| Error::internal(format!("cannot seal {}", self.what)))?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    fn open(&self, id: SigningKeyId, sealed: &[u8]) -> Result<Vec<u8>> {
-        let failed = || Error::internal("a signing key cannot be unsealed: is this the secret key it was sealed with?");
+    fn open(&self, id: Uuid, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let why = || format!("{} cannot be unsealed: is this the secret key it was sealed with?", self.what);
+        let failed = || Error::internal(why());
         let (nonce, sealed) = sealed.split_at_checked(12).ok_or_else(failed)?;
-        let mut plain = sealed.to_vec();
+        let mut plain = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| failed())?;
-        let opened =
-            self.seal.open_in_place(nonce, Aad::from(id.0.as_bytes()), &mut plain).map_err(|_| failed())?.len();
+        let opened = self.key.open_in_place(nonce, Aad::from(id.as_bytes()), &mut plain).map_err(|_| failed())?.len();
         plain.truncate(opened);
         Ok(plain)
     }
@@ -170,7 +198,7 @@ pub async fn rotate(ctx: &Ctx) -> Result<()> {
     }
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
-        let pkcs8 = zeroize::Zeroizing::new(ctx.keys.open(row.id, &row.sealed_private_key)?);
+        let pkcs8 = ctx.keys.seal.open(row.id.0, &row.sealed_private_key)?;
         keys.push(SigningKey {
             id: row.id,
             created_at: row.created_at,
@@ -191,14 +219,14 @@ fn is_rotation_due(ctx: &Ctx, rows: &[signing_keys::SigningKeyRow]) -> bool {
 
 fn new_row(ctx: &Ctx) -> Result<signing_keys::SigningKeyRow> {
     let failed = |_| Error::internal("cannot make a signing key");
-    let seed = zeroize::Zeroizing::new(ctx.random.bytes::<32>());
+    let seed = Zeroizing::new(ctx.random.bytes::<32>());
     let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(failed)?;
     let pkcs8 = pair.to_pkcs8v1().map_err(|_| Error::internal("cannot encode a signing key"))?;
     let id = SigningKeyId::from_random(ctx.random.bytes());
     Ok(signing_keys::SigningKeyRow {
         id,
         public_key: pair.public_key().as_ref().to_vec(),
-        sealed_private_key: ctx.keys.seal(&ctx.random, id, pkcs8.as_ref())?,
+        sealed_private_key: ctx.keys.seal.seal(&ctx.random, id.0, pkcs8.as_ref())?,
         created_at: ctx.now(),
     })
 }

@@ -38,6 +38,7 @@ pub mod members;
 mod memory;
 pub mod metering;
 pub mod metering_keys;
+pub mod network;
 pub mod operator;
 pub mod organizations;
 pub mod password;
@@ -53,6 +54,7 @@ pub mod status;
 pub mod token;
 pub mod usages;
 pub mod users;
+pub mod webhooks;
 
 pub use ctx::{Call, Clock, Ctx, Parts, Random, Request, UnitFn, Wake, Work};
 pub use error::{Error, Result};

@@ -8,10 +8,12 @@
 
 use polity_api::ids::{MailId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
+use polity_api::types::webhook::WebhookDisabledReason;
 use polity_store::links::{self, LinkPurpose, LinkRow};
 use polity_store::mails::{self, MailRow, MailStatus};
 use polity_store::organizations::OrganizationRow;
 use polity_store::users::UserRow;
+use polity_store::webhooks::WebhookRow;
 use uuid::Uuid;
 
 use crate::ctx::Work;
@@ -19,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::event::display_name;
 use crate::secret;
 use crate::settings::LINK_MICROS;
+use crate::webhooks::rules::without_query;
 
 /// Where the page of a link is, after the public URL and before the secret.
 #[must_use]
@@ -183,6 +186,28 @@ pub async fn deactivation(
 /// What the store refused.
 pub async fn notice(w: Work<'_>, email: &str, subject: &str, body: &str) -> Result<()> {
     accept(w, email, subject.to_owned(), body.to_owned(), String::new()).await
+}
+
+/// Tells a member that nothing is delivered to a webhook any more.
+///
+/// # Errors
+/// What the store refused.
+pub async fn webhook_disabled(
+    w: Work<'_>,
+    organization: &OrganizationRow,
+    webhook: &WebhookRow,
+    email: &str,
+) -> Result<()> {
+    let why = match webhook.disabled_reason {
+        WebhookDisabledReason::Gone => "It answered that it is gone (410).",
+        _ => "Every delivery to it has failed for five days.",
+    };
+    let (name, url, id) = (&organization.name, without_query(&webhook.url), webhook.id);
+    let body = format!(
+        "Hello,\n\na webhook of the organization {name} was disabled:\n\n  {url}\n  {id}\n\n{why} Nothing more is\n\
+         delivered to it until somebody enables it again; what happens meanwhile is in the feed of events.\n"
+    );
+    accept(w, email, format!("A webhook of {name} was disabled"), body, String::new()).await
 }
 
 /// The day of a time, as `2026-03-01`.

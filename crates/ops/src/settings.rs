@@ -3,6 +3,7 @@
 use polity_api::scalar::micros;
 use polity_api::types::organization::Plan;
 
+use crate::network::Network;
 use crate::spend::price::Prices;
 
 /// Who may sign up.
@@ -44,6 +45,8 @@ pub struct Settings {
     pub prices: Prices,
     /// How long a request may wait for an event.
     pub longest_wait_micros: i64,
+    /// Networks that are not public and that webhooks may lead to.
+    pub webhook_allow_networks: Vec<Network>,
 }
 
 impl Default for Settings {
@@ -61,6 +64,7 @@ impl Default for Settings {
             key_rotation_micros: 90 * micros::DAY,
             prices: Prices::default(),
             longest_wait_micros: 24 * micros::SECOND,
+            webhook_allow_networks: Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How the installation is doing: gauges for the metrics.
 
 use polity_api::types::organization::OrganizationStatus;
-use polity_store::{jobs, mails, organizations};
+use polity_store::{deliveries, jobs, mails, organizations};
 
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -17,6 +17,10 @@ pub struct Snapshot {
     pub mails_bounced: i64,
     /// Pieces of background work not done yet.
     pub jobs: i64,
+    /// Lanes in which webhooks are to be delivered.
+    pub webhook_lanes: i64,
+    /// Attempts of this process to deliver webhooks, by how they ended.
+    pub webhook_attempts: [(&'static str, u64); 3],
 }
 
 /// Takes the numbers.
@@ -32,6 +36,8 @@ pub async fn snapshot(ctx: &Ctx) -> Result<Snapshot> {
                 mails_waiting: mails::count_waiting(w.tx).await?,
                 mails_bounced: mails::count_bounced(w.tx).await?,
                 jobs: jobs::count(w.tx).await?,
+                webhook_lanes: deliveries::count_lanes(w.tx).await?,
+                webhook_attempts: w.ctx.outbound.counts.all(),
             })
         })
     })

@@ -100,6 +100,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Networks that are not public and that webhooks may lead to.
+    pub webhook_allow_networks: Vec<Network>,
     /// The largest request body.
     pub body_limit_bytes: usize,
     /// How long one request may take.
@@ -137,6 +139,7 @@ impl Default for Config {
             mail_from: None,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            webhook_allow_networks: Vec::new(),
             body_limit_bytes: 1 << 20,
             request_timeout: Duration::from_secs(30),
             log: "info".into(),
@@ -245,6 +248,7 @@ impl Config {
             prices: self.price_list.prices.clone(),
             // The reply has to come before the request is cut off.
             longest_wait_micros: micros(self.request_timeout * 4 / 5),
+            webhook_allow_networks: self.webhook_allow_networks.clone(),
         }
     }
 }

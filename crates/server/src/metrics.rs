@@ -1,7 +1,7 @@
 //! Metrics in the Prometheus format. A registry for each server, and never an
 //! organization in a label: the number of series does not grow with use.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use polity_ops::status::Snapshot;
@@ -50,6 +50,11 @@ struct State {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// The metrics of one server.
@@ -68,6 +73,8 @@ pub(crate) struct Metrics {
     organizations: Family<Status, Gauge>,
     mails: Family<State, Gauge>,
     jobs: Gauge,
+    webhook_lanes: Gauge,
+    webhook_attempts: Family<Outcome, Counter>,
 }
 
 /// A request in flight, until it is dropped.
@@ -96,6 +103,8 @@ impl Metrics {
             organizations: Family::default(),
             mails: Family::default(),
             jobs: Gauge::default(),
+            webhook_lanes: Gauge::default(),
+            webhook_attempts: Family::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -144,6 +153,10 @@ impl Metrics {
         registry.register("organizations", "Organizations by status", metrics.organizations.clone());
         registry.register("mails", "Mails that are waiting, and mails given up", metrics.mails.clone());
         registry.register("jobs", "Background jobs to be done", metrics.jobs.clone());
+        let lanes = metrics.webhook_lanes.clone();
+        registry.register("webhook_lanes", "Organizations at endpoints for which webhooks wait", lanes);
+        let attempts = metrics.webhook_attempts.clone();
+        registry.register("webhook_attempts", "Attempts to deliver a webhook, by how they ended", attempts);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The release that runs", build);
         metrics
@@ -196,6 +209,10 @@ impl Metrics {
         self.mails.get_or_create(&State { state: "waiting" }).set(snapshot.mails_waiting);
         self.mails.get_or_create(&State { state: "bounced" }).set(snapshot.mails_bounced);
         self.jobs.set(snapshot.jobs);
+        self.webhook_lanes.set(snapshot.webhook_lanes);
+        for (outcome, count) in snapshot.webhook_attempts {
+            self.webhook_attempts.get_or_create(&Outcome { outcome }).inner().store(count, Ordering::Relaxed);
+        }
     }
 
     /// Everything, as text.

@@ -16,7 +16,7 @@ use polity_api::types::event::ListEventsQuery;
 use polity_ops::{
     Call, Ctx, Request, access_tokens, accounts, activities, billing, billing_periods, budgets, coupons, credentials,
     deactivations, feed, github, invitations, leases, members, metering, metering_keys, operator, organizations, plans,
-    probes, projects, quotas, sessions, usages, users,
+    probes, projects, quotas, sessions, usages, users, webhooks,
 };
 
 use crate::app::App;
@@ -40,6 +40,7 @@ pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
     activity(&mut mount)?;
     quota(&mut mount)?;
     billing(&mut mount)?;
+    webhook(&mut mount)?;
     test(&mut mount)?;
     metering(&mut mount)?;
     operator(&mut mount)?;
@@ -166,6 +167,27 @@ fn billing(mount: &mut Mount) -> Result<(), Error> {
     mount.add_csv::<GetOrganizationUsageDetails, _, _>(usages::details, usages::csv)?;
     mount.add::<RedeemCoupon, _>(coupons::redeem)?;
     mount.add::<CheckCoupon, _>(coupons::check)
+}
+
+fn webhook(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListWebhooks, _>(webhooks::list)?;
+    mount.add::<CreateWebhook, _>(webhooks::create)?;
+    mount.add::<GetWebhook, _>(webhooks::get)?;
+    mount.add::<UpdateWebhook, _>(webhooks::update)?;
+    mount.add::<DeleteWebhook, _>(webhooks::delete)?;
+    mount.add::<RotateWebhookSecret, _>(webhooks::rotate)?;
+    mount.add::<TestWebhook, _>(webhooks::deliveries::test)?;
+    mount.add::<ListWebhookDeliveries, _>(webhooks::deliveries::list)?;
+    mount.add::<ReplayWebhookDelivery, _>(webhooks::deliveries::replay)?;
+    mount.add::<OperatorListWebhooks, _>(webhooks::list)?;
+    mount.add::<OperatorCreateWebhook, _>(webhooks::create)?;
+    mount.add::<OperatorGetWebhook, _>(webhooks::get)?;
+    mount.add::<OperatorUpdateWebhook, _>(webhooks::update)?;
+    mount.add::<OperatorDeleteWebhook, _>(webhooks::delete)?;
+    mount.add::<OperatorRotateWebhookSecret, _>(webhooks::rotate)?;
+    mount.add::<OperatorTestWebhook, _>(webhooks::deliveries::test)?;
+    mount.add::<OperatorListWebhookDeliveries, _>(webhooks::deliveries::list)?;
+    mount.add::<OperatorReplayWebhookDelivery, _>(webhooks::deliveries::replay)
 }
 
 fn test(mount: &mut Mount) -> Result<(), Error> {

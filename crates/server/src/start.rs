@@ -11,6 +11,7 @@ use polity_ops::feed::Feed;
 use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
+use polity_ops::webhooks::send::Outbound;
 use polity_ops::{Clock, Ctx, Lanes, Memory, Parts, Random, Wake, jobs};
 use polity_store::{Db, Options, Target};
 use tokio::net::TcpListener;
@@ -115,6 +116,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         passwords: Passwords::new(hashing, random.clone())?,
         settings: config.settings(address),
         memory: Memory::default(),
+        outbound: Outbound::new(&config.webhook_allow_networks)?,
         wake: Wake::default(),
         appended: Wake::default(),
         lanes: Lanes::default(),

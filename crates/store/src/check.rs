@@ -24,6 +24,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("credentials::DELETE", "after authorisation on the row"),
     ("credentials::DELETE_OF_USER", "about a person"),
     ("credentials::UPDATE", "after authorisation on the row"),
+    ("deliveries::DUE", "for the worker"),
     ("events::ALL", "for the operator"),
     ("events::BY_ID", "for deliveries, whose row tells the organization"),
     ("events::FEED", "for the operator"),
@@ -64,6 +65,9 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("tokens::DELETE_OF_USER", "about a person"),
     ("tokens::DELETE_OTHERS_OF_USER", "about a person"),
     ("tokens::SET_SPEND", "for a lease, after authentication of the token"),
+    ("webhooks::BY_ID", "authorised on the row"),
+    ("webhooks::DELETE", "after authorisation on the row"),
+    ("webhooks::OF_OPERATOR", "for the operator"),
 ];
 
 /// Statements that may read a whole table.

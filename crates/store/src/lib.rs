@@ -48,6 +48,7 @@ pub mod budgets;
 pub mod copy;
 pub mod coupons;
 pub mod credentials;
+pub mod deliveries;
 pub mod events;
 pub mod firings;
 pub mod invitations;
@@ -67,6 +68,7 @@ pub mod spends;
 pub mod tokens;
 pub mod usage_days;
 pub mod users;
+pub mod webhooks;
 
 #[cfg(test)]
 mod check;
@@ -89,6 +91,7 @@ pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
         budgets::STATEMENTS,
         coupons::STATEMENTS,
         credentials::STATEMENTS,
+        deliveries::STATEMENTS,
         events::STATEMENTS,
         firings::STATEMENTS,
         invitations::STATEMENTS,
@@ -108,6 +111,7 @@ pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
         tokens::STATEMENTS,
         usage_days::STATEMENTS,
         users::STATEMENTS,
+        webhooks::STATEMENTS,
     ];
     FILES.iter().flat_map(|file| file.iter().copied())
 }

@@ -41,6 +41,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../migrations/0003_spend.sqlite.sql"),
         pg: include_str!("../migrations/0003_spend.postgres.sql"),
     },
+    Migration {
+        version: 4,
+        name: "webhooks",
+        lite: include_str!("../migrations/0004_webhooks.sqlite.sql"),
+        pg: include_str!("../migrations/0004_webhooks.postgres.sql"),
+    },
 ];
 
 /// Brings the schema of a database up to date, creating the file of an

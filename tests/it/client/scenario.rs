@@ -149,6 +149,35 @@ macro_rules! scenario {
         let error = gone.organizations().get_organization(id) $($wait)* .unwrap_err();
         assert_eq!((error.status(), error.code()), (Some(401), Some("authentication_error")));
 
+        // Its webhooks, and those of the operator.
+        macro_rules! webhooks {
+            ($group:expr, $create:ident, $list:ident, $get:ident, $update:ident, $rotate:ident, $test:ident, $deliveries:ident, $replay:ident, $delete:ident) => {
+                let hook = CreateWebhookRequest { url: "http://127.0.0.1:1/".into(), event_types: vec!["none.none".into()], ..Default::default() };
+                let hook = $group.$create(&hook) $($wait)* .unwrap().webhook;
+                assert_eq!($group.$list() $($wait)* .unwrap().webhooks.len(), 1);
+                let about = WebhookPatch { description: Some("a test".into()), ..Default::default() };
+                $group.$update(hook.id, &about, UpdateMask::default()) $($wait)* .unwrap();
+                let read = $group.$get(hook.id) $($wait)* .unwrap().webhook;
+                assert_eq!((read.description.as_str(), read.secret.as_str()), ("a test", ""));
+                let rotated = $group.$rotate(hook.id, &Default::default()) $($wait)* .unwrap().webhook;
+                assert!(rotated.secret.starts_with("whsec_") && rotated.secret != hook.secret);
+                assert!(!$group.$test(hook.id) $($wait)* .unwrap().delivered, "nobody listens there");
+                assert!($group.$deliveries(hook.id, &Default::default()) $($wait)* .unwrap().deliveries.is_empty());
+                let refused = $group.$replay(hook.id, none.parse().unwrap()) $($wait)* .unwrap_err();
+                assert_eq!(refused.status(), Some(404));
+                $group.$delete(hook.id) $($wait)* .unwrap();
+            };
+        }
+        webhooks!(
+            inside.webhooks(), create_webhook, list_webhooks, get_webhook, update_webhook, rotate_webhook_secret,
+            test_webhook, list_webhook_deliveries, replay_webhook_delivery, delete_webhook
+        );
+        webhooks!(
+            $operator.operator_webhooks(), operator_create_webhook, operator_list_webhooks, operator_get_webhook,
+            operator_update_webhook, operator_rotate_webhook_secret, operator_test_webhook,
+            operator_list_webhook_deliveries, operator_replay_webhook_delivery, operator_delete_webhook
+        );
+
         // What happened.
         assert!(inside.activities().list_activities(&Default::default()) $($wait)* .unwrap().activities.len() > 10);
         inside.activities().list_notifications(&ListNotificationsQuery { mark_seen: Flag(true), ..Default::default() }) $($wait)* .unwrap();

@@ -22,6 +22,13 @@ const OTHER_REPLIES: &[(&str, u16, &str)] = &[
     ("DeletePaymentMethod", 404, "there is none without a provider"),
     ("ConfirmPaymentAuthorization", 404, "there is none without a provider"),
     ("OperatorUnlockOrganization", 400, "it is not locked"),
+    ("OperatorGetWebhook", 404, "it is of an organization"),
+    ("OperatorUpdateWebhook", 404, "it is of an organization"),
+    ("OperatorDeleteWebhook", 404, "it is of an organization"),
+    ("OperatorRotateWebhookSecret", 404, "it is of an organization"),
+    ("OperatorTestWebhook", 404, "it is of an organization"),
+    ("OperatorListWebhookDeliveries", 404, "it is of an organization"),
+    ("OperatorReplayWebhookDelivery", 404, "it is of an organization"),
 ];
 
 /// These take away what the others need: each gets a server of its own.
@@ -33,6 +40,9 @@ const TAKES_AWAY: &[&str] = &[
     "DeleteOrganizationInvitation",
     "DeleteCredential",
     "DeleteProject",
+    "ReplayWebhookDelivery",
+    "UpdateWebhook",
+    "DeleteWebhook",
     "DeleteBudget",
     "OperatorLockOrganization",
     "OperatorDeleteCoupon",

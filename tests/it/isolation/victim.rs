@@ -4,6 +4,7 @@
 use polity_api::operation::Meta;
 use polity_tests::{Organization, Person, TestServer};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The organization under attack and what belongs to it.
 pub struct Victim {
@@ -15,6 +16,9 @@ pub struct Victim {
     member: String,
     confirmation: String,
     coupon: String,
+    webhook: String,
+    /// A delivery to it is named by its event.
+    delivery: String,
     /// Texts that no stranger may ever see.
     pub secrets: Vec<String>,
 }
@@ -61,6 +65,7 @@ impl Victim {
         let coupon = json!({"code": "COUPON", "percent_off": 10});
         let coupon = server.operator("POST", "/operator/v1/coupons").json(&coupon).send().await.ok();
 
+        let (webhook, delivery) = webhook(server, &organization).await;
         let (project, invitation) = (text(&project["project"]["id"]), text(&invitation["invitation"]["id"]));
         let member = text(&members["members"][0]["id"]);
         let secrets = vec![
@@ -77,6 +82,8 @@ impl Victim {
             member.clone(),
             "424242".to_owned(),
             "occupation-of-ann".to_owned(),
+            webhook.clone(),
+            delivery.clone(),
         ];
         Victim {
             user_id: ann.id.clone(),
@@ -87,6 +94,8 @@ impl Victim {
             invitation,
             member,
             confirmation,
+            webhook,
+            delivery,
             secrets,
         }
     }
@@ -105,6 +114,9 @@ impl Victim {
             "Validate" | "UpdatePassword" => Expect::Public("needs the secret of a mail"),
             id if id.starts_with("Operator") => {
                 body = json!({"reason": "mine", "plan": "pro", "code": "STOLEN", "percent_off": 100});
+                if id == "OperatorCreateWebhook" || id == "OperatorUpdateWebhook" {
+                    body = json!({"url": "https://eve.example/", "event_types": ["none.none"]});
+                }
                 Expect::OperatorOnly
             }
             "GetOrganization" | "DeleteOrganization" | "ReactivateOrganization" | "SwitchOrganization" => {
@@ -163,6 +175,16 @@ impl Victim {
                 query.push(("user_id", self.user_id.clone()));
                 Expect::Refused
             }
+            "GetWebhook" | "DeleteWebhook" | "TestWebhook" | "RotateWebhookSecret" => Expect::Refused,
+            "ListWebhookDeliveries" | "ReplayWebhookDelivery" => Expect::Refused,
+            "UpdateWebhook" => {
+                body = json!({"url": "https://eve.example/", "disabled": true});
+                Expect::Refused
+            }
+            "CreateWebhook" => {
+                body = json!({"url": "https://eve.example/", "event_types": ["none.none"]});
+                Expect::OwnThings
+            }
             "GetSubscription" | "GetPaymentMethod" | "DeletePaymentMethod" | "ConfirmPaymentAuthorization" => {
                 Expect::Refused
             }
@@ -217,6 +239,7 @@ impl Victim {
             | "NextInvoice"
             | "GetOrganizationUsage"
             | "GetOrganizationUsageDetails"
+            | "ListWebhooks"
             | "CheckCoupon" => Expect::OwnThings,
             id => panic!("say how a stranger would attack {id}"),
         };
@@ -234,12 +257,39 @@ impl Victim {
             "organization_confirmations" => &self.confirmation,
             "credentials" => &self.credential,
             "projects" => &self.project,
+            _ if meta.path.contains("/webhooks") => &self.webhook,
             "users" => &self.user_id,
             "subscriptions" | "payment_methods" => "0b7d9a52-5a6c-4a55-9d3c-3a9c5b1f7e21",
             _ => &self.organization.id,
         };
-        ["{id}", "{organization_id}", "{code}"].iter().fold(meta.path.to_owned(), |path, name| path.replace(name, id))
+        let path = meta.path.replace("{event_id}", &self.delivery);
+        ["{id}", "{organization_id}", "{code}"].iter().fold(path, |path, name| path.replace(name, id))
     }
+}
+
+/// A webhook that got the event of its own making and wants no other: its id, and the event.
+async fn webhook(server: &TestServer, organization: &Organization) -> (String, String) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 65_536];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(b"HTTP/1.1 204 X\r\n\r\n").await;
+        }
+    });
+    let inside = |method: &str, path: &str| server.call(method, path).token(&organization.token);
+    let body = json!({"url": url, "event_types": ["webhook.created"]});
+    let made = inside("POST", "/v1/webhooks").json(&body).send().await.ok();
+    let id = made["webhook"]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/webhooks/{id}/deliveries?status=DELIVERED");
+    let event = server
+        .until("the webhook got its event", async || {
+            let reply = inside("GET", &path).send().await.ok();
+            reply["deliveries"][0]["event_id"].as_str().map(str::to_owned)
+        })
+        .await;
+    (id, event)
 }
 
 /// A person of another organization, with a token of every kind.

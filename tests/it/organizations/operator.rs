@@ -24,8 +24,10 @@ async fn every_operation_of_the_operator_refuses_everybody_else() {
     let rows: Vec<_> = ALL.iter().filter(|meta| meta.who == Who::Operator).collect();
     assert!(rows.len() >= 11);
     for meta in rows {
-        let path = meta.path.replace("{id}", &acme.id);
-        let body = json!({"reason": "x", "plan": "pro", "code": "X", "percent_off": 10});
+        let path = meta.path.replace("{id}", &acme.id).replace("{event_id}", &acme.id);
+        let body = json!({
+            "reason": "x", "plan": "pro", "code": "X", "percent_off": 10, "url": "https://example.com/",
+        });
         let anonymous = server.call(meta.method, &path).json(&body).send().await;
         anonymous.error(401, "authentication_error");
         for token in [&acme.token, &ann.token, &of_user, &of_organization, &access] {

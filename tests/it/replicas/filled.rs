@@ -40,6 +40,12 @@ insert into notification_marks select organization, person, 0, 0 from ids;
 insert into coupons select gen_random_uuid(), 'C' || n, 'c' || n, '', 10, 0, '', 0, 0, null, at from ids;
 insert into redemptions select i.organization, c.id, i.at from ids i join coupons c on c.code = 'C' || i.n;
 insert into quota_overrides select organization, '{}', at from ids;
+insert into webhooks select gen_random_uuid(), case when n <= 4000 then organization end, 'u', '', '[]', 's', null, null,
+    'INVALID', null, null, at, at from ids;
+insert into webhook_deliveries select e.id, w.id, e.organization_id, e.organization_seq, 't',
+    case when e.organization_seq = 10 then 'PENDING' else 'DELIVERED' end, 1, e.created_at, 200, '', 1, e.created_at,
+    e.created_at from events e join webhooks w on w.organization_id = e.organization_id;
+insert into webhook_lanes select webhook_id, lane_id, due_at, false from webhook_deliveries where status = 'PENDING';
 insert into event_counters select organization, 10 from ids;
 drop table ids;
 ",

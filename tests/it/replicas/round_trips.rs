@@ -4,8 +4,17 @@ use polity_tests::{Organization, TestServer};
 use serde_json::{Value, json};
 
 /// Units that are no part of an operation.
-const BACKGROUND: [&str; 8] =
-    ["due_jobs", "due_mails", "claim_job", "claim_mails", "sweep", "load_signing_keys", "status", "mail_delivered"];
+const BACKGROUND: [&str; 9] = [
+    "due_jobs",
+    "due_mails",
+    "due_webhooks",
+    "claim_job",
+    "claim_mails",
+    "sweep",
+    "load_signing_keys",
+    "status",
+    "mail_delivered",
+];
 
 /// Answers of the database that operations waited for so far.
 async fn round_trips(server: &TestServer) -> u64 {

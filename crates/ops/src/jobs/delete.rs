@@ -1,8 +1,8 @@
-//! Deletion: every token of the organization goes, then members, projects and
-//! budget, some at a time.
+//! Deletion: every token of the organization goes, then members, projects,
+//! webhooks and budget, some at a time.
 
 use polity_api::ids::OrganizationId;
-use polity_store::{budgets, credentials, invitations, members, organizations, projects, tokens};
+use polity_store::{budgets, credentials, invitations, members, organizations, projects, tokens, webhooks};
 
 use crate::ctx::Work;
 use crate::error::Result;
@@ -18,6 +18,7 @@ pub(crate) async fn step(w: Work<'_>, id: OrganizationId) -> Result<Step> {
     credentials::detach(w.tx, id).await?;
     invitations::expire_all(w.tx, id).await?;
     budgets::delete(w.tx, id).await?;
+    webhooks::delete_of_organization(w.tx, id).await?;
     projects::delete_all(w.tx, id).await?;
     members::remove_all(w.tx, id).await?;
     if let Some(mut row) = organizations::by_id(w.tx, id).await? {

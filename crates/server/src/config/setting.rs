@@ -297,6 +297,15 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| Some(c.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
     },
     Setting {
+        key: "webhook_allow_networks",
+        flag: false,
+        secret: false,
+        default: "none",
+        doc: "Addresses and ranges that are not public and that webhooks may lead to, also without TLS, separated by commas",
+        set: |c, v| put(&mut c.webhook_allow_networks, list(v).map(str::parse).collect()),
+        show: |c| Some(c.webhook_allow_networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+    },
+    Setting {
         key: "body_limit_bytes",
         flag: false,
         secret: false,

@@ -294,6 +294,42 @@ pub const TABLES: &[Table] = tables! {
         ended_at: Time null,
         created_at: Time,
     }
+    webhooks (id) {
+        id: Uuid,
+        organization_id: Uuid null,
+        url: Text,
+        description: Text,
+        event_types: Text,
+        sealed_secret: Bytes,
+        sealed_previous_secret: Bytes null,
+        previous_ends_at: Time null,
+        disabled_reason: Text,
+        disabled_at: Time null,
+        first_failed_at: Time null,
+        created_at: Time,
+        updated_at: Time,
+    }
+    webhook_deliveries (event_id, webhook_id) {
+        event_id: Uuid,
+        webhook_id: Uuid,
+        lane_id: Uuid,
+        lane_seq: Integer,
+        event_type: Text,
+        status: Text,
+        attempts: Integer,
+        due_at: Time,
+        last_status_code: Integer,
+        last_error: Text,
+        last_duration_ms: Integer,
+        last_attempt_at: Time null,
+        created_at: Time,
+    }
+    webhook_lanes (lane_id, webhook_id) {
+        webhook_id: Uuid,
+        lane_id: Uuid,
+        due_at: Time,
+        leased: Boolean,
+    }
 };
 
 #[cfg(test)]

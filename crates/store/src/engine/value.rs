@@ -9,6 +9,7 @@ use polity_api::types::credential::CredentialType;
 use polity_api::types::invitation::InvitationStatus;
 use polity_api::types::member::MemberStatus;
 use polity_api::types::organization::{DeactivationReason, OrganizationStatus, Plan, StatusMessage};
+use polity_api::types::webhook::{WebhookDeliveryStatus, WebhookDisabledReason};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -283,7 +284,6 @@ stored_ids!(
     MeteringKeyId,
     LeaseId,
     WebhookId,
-    DeliveryId,
     MailId,
     JobId,
     SigningKeyId
@@ -320,6 +320,8 @@ stored_enums!(
     CredentialType,
     InvitationStatus,
     MemberStatus,
+    WebhookDisabledReason,
+    WebhookDeliveryStatus,
 );
 
 /// A tuple or a row of parameters, bound in order to `$1`, `$2`, ….
