@@ -15,7 +15,6 @@ use crate::types::event::*;
 use crate::types::github::*;
 use crate::types::invitation::*;
 use crate::types::member::*;
-use crate::types::metering::*;
 use crate::types::operator::*;
 use crate::types::organization::*;
 use crate::types::project::*;
@@ -24,8 +23,10 @@ use crate::types::session::*;
 use crate::types::test::*;
 use crate::types::usage::*;
 
+mod metering;
 mod webhook;
 
+pub use metering::*;
 pub use webhook::*;
 
 operations! {
@@ -414,31 +415,6 @@ operations! {
         TestAuth: POST "/v1/test/auth" { body: TestAuthRequest, reply: TestAuthReply, who: Token }
     }
 
-    tag "metering" {
-        /// Record what was spent.
-        ///
-        /// Up to 10,000 events, as an object or as one event on each line (`application/x-ndjson`), 8 MiB at most.
-        RecordEvents: POST "/metering/v1/events" {
-            body: RecordEventsRequest, reply: RecordEventsReply, who: Metering
-        }
-        /// Set a slice of a budget aside before it is spent.
-        ///
-        /// Refused with `budget exhausted` when what is left does not cover it.
-        CreateLease: POST "/metering/v1/leases" { body: CreateLeaseRequest, reply: LeaseReply, who: Metering }
-        /// Get a lease, up to a day after it ended.
-        GetLease: GET "/metering/v1/leases/{id}" { path: LeasePath, reply: LeaseReply, who: Metering }
-        /// Record what was spent of a lease, and end it.
-        CommitLease: POST "/metering/v1/leases/{id}/commit" {
-            path: LeasePath, body: CommitLeaseRequest, reply: LeaseReply, who: Metering
-        }
-        /// Let a lease last longer.
-        ExtendLease: POST "/metering/v1/leases/{id}/extend" {
-            path: LeasePath, body: ExtendLeaseRequest, reply: LeaseReply, who: Metering
-        }
-        /// Give a lease back.
-        ReleaseLease: DELETE "/metering/v1/leases/{id}" { path: LeasePath, reply: Empty, who: Metering }
-    }
-
     tag "operator" {
         /// List and search all organizations.
         OperatorListOrganizations: GET "/operator/v1/organizations" {
@@ -468,10 +444,6 @@ operations! {
         OperatorSetQuotas: PUT "/operator/v1/organizations/{id}/quotas" {
             path: OrganizationPath, body: QuotaOverrides, reply: GetQuotasReply, who: Operator
         }
-        /// Choose the day on which the billing periods of an organization begin.
-        OperatorSetBillingPeriod: PUT "/operator/v1/organizations/{id}/billing_period" {
-            path: OrganizationPath, body: OperatorBillingPeriodRequest, reply: OperatorBillingPeriodReply, who: Operator
-        }
         /// List what happened anywhere.
         OperatorListActivities: GET "/operator/v1/activities" {
             query: OperatorListActivitiesQuery, reply: ActivityList, who: Operator, paging: HasNext
@@ -490,28 +462,12 @@ operations! {
         OperatorDeleteCoupon: DELETE "/operator/v1/coupons/{id}" {
             path: OperatorCouponPath, reply: Empty, who: Operator
         }
-        /// List metering keys.
-        OperatorListMeteringKeys: GET "/operator/v1/metering_keys" {
-            query: CursorPageQuery, reply: OperatorListMeteringKeysReply, who: Operator, paging: HasNext
-        }
-        /// Make a metering key. Its token is in this reply and in no other.
-        OperatorCreateMeteringKey: POST "/operator/v1/metering_keys" {
-            body: OperatorCreateMeteringKeyRequest, reply: OperatorMeteringKeyReply, who: Operator
-        }
-        /// Update the name or the cap of a metering key.
-        OperatorUpdateMeteringKey: PATCH "/operator/v1/metering_keys/{id}" {
-            path: OperatorMeteringKeyPath, body: OperatorUpdateMeteringKeyRequest, reply: OperatorMeteringKeyReply,
-            who: Operator
-        }
-        /// Remove a metering key: it stops working at once. What it reported stays.
-        OperatorDeleteMeteringKey: DELETE "/operator/v1/metering_keys/{id}" {
-            path: OperatorMeteringKeyPath, reply: Empty, who: Operator
-        }
     }
 }
 
 /// Every operation, in the order of the table.
-pub const ALL: &[Meta] = &joined::<{ ROWS.len() + WEBHOOK_ROWS.len() }>(&[ROWS, WEBHOOK_ROWS]);
+pub const ALL: &[Meta] =
+    &joined::<{ ROWS.len() + METERING_ROWS.len() + WEBHOOK_ROWS.len() }>(&[ROWS, METERING_ROWS, WEBHOOK_ROWS]);
 
 /// The rows of several files as one list.
 #[expect(clippy::indexing_slicing, reason = "runs in a const: an index out of range would not compile")]
