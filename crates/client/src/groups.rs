@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod github;
 pub mod invitations;
 pub mod members;
+pub mod metering;
 pub mod operator;
 pub mod organizations;
 pub mod projects;
@@ -26,6 +27,7 @@ pub use credentials::Credentials;
 pub use github::Github;
 pub use invitations::Invitations;
 pub use members::Members;
+pub use metering::Metering;
 pub use operator::Operator;
 pub use organizations::Organizations;
 pub use projects::Projects;
@@ -45,6 +47,7 @@ pub mod blocking {
     pub use super::github::blocking::Github;
     pub use super::invitations::blocking::Invitations;
     pub use super::members::blocking::Members;
+    pub use super::metering::blocking::Metering;
     pub use super::operator::blocking::Operator;
     pub use super::organizations::blocking::Organizations;
     pub use super::projects::blocking::Projects;
@@ -74,7 +77,7 @@ macro_rules! accessors {
                 $($of)*Billing(self)
             }
 
-            /// Budgets: an amount for a month, with a mail at each threshold.
+            /// Budgets: an amount for a billing period, what is announced of it, and whether it stops.
             #[must_use]
             pub fn budgets(&self) -> $($of)*Budgets<'_> {
                 $($of)*Budgets(self)
@@ -114,6 +117,12 @@ macro_rules! accessors {
             #[must_use]
             pub fn members(&self) -> $($of)*Members<'_> {
                 $($of)*Members(self)
+            }
+
+            /// Metering: what sources of the platform report as spent, and leases.
+            #[must_use]
+            pub fn metering(&self) -> $($of)*Metering<'_> {
+                $($of)*Metering(self)
             }
 
             /// What only the operator of an installation sees and does.
@@ -174,6 +183,7 @@ mod tests {
         ("github", github::DECLARED),
         ("invitations", invitations::DECLARED),
         ("members", members::DECLARED),
+        ("metering", metering::DECLARED),
         ("operator", operator::DECLARED),
         ("organizations", organizations::DECLARED),
         ("projects", projects::DECLARED),

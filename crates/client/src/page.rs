@@ -112,6 +112,7 @@ paged! {
     ListUserOrganizations: organizations of Organization, by_offset, reply => More::Flag(reply.has_next);
     OperatorListActivities: activities of Activity, by_cursor, reply => More::Flag(reply.has_next);
     OperatorListCoupons: coupons of Coupon, by_cursor, reply => More::Flag(reply.has_next);
+    OperatorListMeteringKeys: metering_keys of MeteringKey, by_cursor, reply => More::Flag(reply.has_next);
     OperatorListOrganizations: organizations of Organization, by_cursor, reply => More::Flag(reply.has_next);
 }
 
