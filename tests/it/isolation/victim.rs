@@ -2,7 +2,7 @@
 //! send to get at it.
 
 use polity_api::operation::Meta;
-use polity_tests::{Organization, Person, TestServer};
+use polity_tests::{MeteringKey, Organization, Person, TestServer};
 use serde_json::{Value, json};
 
 /// The organization under attack and what belongs to it.
@@ -15,6 +15,9 @@ pub struct Victim {
     member: String,
     confirmation: String,
     coupon: String,
+    /// A key of a source of the platform, which holds a lease for her.
+    pub metering: MeteringKey,
+    lease: String,
     /// Texts that no stranger may ever see.
     pub secrets: Vec<String>,
 }
@@ -30,6 +33,8 @@ pub enum Expect {
     Public(&'static str),
     /// 403: for the operator alone.
     OperatorOnly,
+    /// 403: for sources of the platform alone.
+    MeteringOnly,
 }
 
 /// A request of an attacker.
@@ -61,6 +66,11 @@ impl Victim {
         let coupon = json!({"code": "COUPON", "percent_off": 10});
         let coupon = server.operator("POST", "/operator/v1/coupons").json(&coupon).send().await.ok();
 
+        let metering = server.metering_key("source-of-the-platform").await;
+        let lease = json!({"organization_id": organization.id, "amount_microcents": "10", "ttl": "86400s"});
+        let lease = server.call("POST", "/metering/v1/leases").token(&metering.token).json(&lease).send().await.ok();
+        let lease = text(&lease["lease"]["id"]);
+
         let (project, invitation) = (text(&project["project"]["id"]), text(&invitation["invitation"]["id"]));
         let member = text(&members["members"][0]["id"]);
         let secrets = vec![
@@ -77,10 +87,15 @@ impl Victim {
             member.clone(),
             "424242".to_owned(),
             "occupation-of-ann".to_owned(),
+            metering.id.clone(),
+            "source-of-the-platform".to_owned(),
+            lease.clone(),
         ];
         Victim {
             user_id: ann.id.clone(),
             coupon: text(&coupon["coupon"]["id"]),
+            metering,
+            lease,
             organization,
             project,
             credential,
@@ -103,9 +118,33 @@ impl Victim {
             "Login" | "ResetPassword" => Expect::Public("needs the password, or says nothing"),
             "Validate" | "UpdatePassword" => Expect::Public("needs the secret of a mail"),
             id if id.starts_with("Operator") => {
-                body = json!({"reason": "mine", "plan": "pro", "code": "STOLEN", "percent_off": 100});
+                let (coupon, period) = (json!({"code": "STOLEN", "percent_off": 100}), json!({"anchor_day": 7}));
+                body = match id {
+                    "OperatorCreateCoupon" => coupon,
+                    "OperatorSetBillingPeriod" => period,
+                    _ => json!({"reason": "mine", "plan": "pro", "name": "mine"}),
+                };
                 Expect::OperatorOnly
             }
+            "RecordEvents" => {
+                let of = &self.organization.id;
+                let event = json!({"source": "x", "id": unique, "organization_id": of, "amount_microcents": "1"});
+                body = json!({"events": [event]});
+                Expect::MeteringOnly
+            }
+            "CreateLease" => {
+                body = json!({"organization_id": self.organization.id, "amount_microcents": "1"});
+                Expect::MeteringOnly
+            }
+            "CommitLease" => {
+                body = json!({"amount_microcents": "1"});
+                Expect::MeteringOnly
+            }
+            "ExtendLease" => {
+                body = json!({"ttl": "60s"});
+                Expect::MeteringOnly
+            }
+            "GetLease" | "ReleaseLease" => Expect::MeteringOnly,
             "GetOrganization" | "DeleteOrganization" | "ReactivateOrganization" | "SwitchOrganization" => {
                 Expect::Refused
             }
@@ -225,6 +264,8 @@ impl Victim {
     fn path(&self, meta: &Meta) -> String {
         let id = match meta.path.split('/').nth(2).unwrap_or_default() {
             _ if meta.path.starts_with("/operator/v1/coupons") => &self.coupon,
+            _ if meta.path.starts_with("/operator/v1/metering_keys") => &self.metering.id,
+            _ if meta.path.starts_with("/metering/v1/leases") => &self.lease,
             "coupons" => "COUPON",
             "account" if meta.path.contains("validate") => &self.confirmation,
             "account" | "organization_invitations" => &self.invitation,
