@@ -17,6 +17,7 @@ mod invite;
 mod login;
 mod manual;
 mod member;
+mod metering;
 mod operator;
 mod org;
 mod org_args;

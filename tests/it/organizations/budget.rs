@@ -99,7 +99,7 @@ async fn a_number_is_accepted_and_what_floating_point_made_of_one_is_rounded() {
         (json!(2010.0000000000002), "2010"),
         (json!(500.0), "500"),
         (json!("1"), "1"),
-        (json!("9223372036854775807"), "9223372036854775807"),
+        (json!("1000000000000"), "1000000000000"),
     ] {
         assert_eq!(of(&set(&server, &acme, "PUT", amount.clone()).await.ok()), budget(expected), "{amount}");
     }
@@ -119,6 +119,8 @@ async fn an_amount_that_does_not_fit_is_refused() {
         json!(""),
         json!("abc"),
         json!("1e3"),
+        json!("1000000000001"),
+        json!("9223372036854775807"),
         json!("9223372036854775808"),
         json!(9_223_372_036_854_775_808_u64),
         json!(1e30),

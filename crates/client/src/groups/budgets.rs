@@ -20,7 +20,7 @@ methods! {
     /// Set a budget where there is none.
     ///
     /// - `organization_id`: the organization.
-    /// - `body.amount`: cents for a billing period, above 0.
+    /// - `body.amount`: cents for a billing period, above 0 and at most 1,000,000,000,000.
     /// - `body.enforcement`: `alert`, the default, to be told; `stop` to admit no spend past the amount.
     /// - `body.thresholds`: percentages of the amount whose reaching is announced; 80 and 100 by default.
     /// - `body.forecast_thresholds`: the same of what the period is projected to come to; none by default.
@@ -33,7 +33,7 @@ methods! {
     /// Set the budget, whether or not there is one.
     ///
     /// - `organization_id`: the organization.
-    /// - `body.amount`: cents for a billing period, above 0.
+    /// - `body.amount`: cents for a billing period, above 0 and at most 1,000,000,000,000.
     /// - `body.enforcement`: `alert`, the default, to be told; `stop` to admit no spend past the amount.
     /// - `body.thresholds`: percentages of the amount whose reaching is announced; 80 and 100 by default.
     /// - `body.forecast_thresholds`: the same of what the period is projected to come to; none by default.
