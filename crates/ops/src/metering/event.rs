@@ -359,7 +359,7 @@ mod tests {
         let line = format!(r#"{{"source":"s","id":"1","organization_id":"{ORGANIZATION}","amount_microcents":1}}"#);
         let text = format!("{line}\n\n{{\n{line}\r\n");
         let found = read(text.as_bytes(), "application/x-ndjson; charset=utf-8", &prices(), NOW).unwrap();
-        assert_eq!(found.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(found.iter().map(Read::is_ok).collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]
