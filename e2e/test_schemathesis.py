@@ -28,11 +28,17 @@ def test_a_member(server, signup, tmp_path):
     ada = signup("ada")
     ada.confirm_address()
     _, inside = ada.found("acme")
-    filters = ["--exclude-tag", "operator", *options("--exclude-operation-id", ENDINGS)]
+    filters = ["--exclude-tag", "operator", "--exclude-tag", "metering", *options("--exclude-operation-id", ENDINGS)]
     run(server, tmp_path, inside.token, *filters, limit_s=180)
     assert inside.profile.get_current_user().user.id == ada.id
 
 
 def test_the_operator(server, signup, tmp_path):
     signup("ada").found("acme")
-    run(server, tmp_path, server.operator_key(), "--include-tag", "operator", limit_s=60)
+    run(server, tmp_path, server.operator_key(), "--include-tag", "operator", limit_s=90)
+
+
+def test_a_source_of_the_platform(server, signup, tmp_path):
+    signup("ada").found("acme")
+    key = server.operator("POST", "/metering_keys", json={"name": "made-up"})["metering_key"]
+    run(server, tmp_path, key["token"], "--include-tag", "metering", limit_s=90)

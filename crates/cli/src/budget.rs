@@ -1,18 +1,19 @@
 //! The budget of an organization.
 
 use clap::{Args, Subcommand};
-use polity_client::types::{Budget, BudgetRequest, Cents, Int64};
+use polity_client::types::{Budget, BudgetRequest, Cents, Int64, Spend};
+use serde::Serialize;
 
 use crate::confirm::confirm;
 use crate::error::Result;
-use crate::output::{View, col, money};
+use crate::output::{View, col, money, spend};
 use crate::session::Session;
 use crate::value;
 
 /// What can be done with a budget.
 #[derive(Subcommand)]
 pub enum BudgetCommand {
-    /// Show the budget
+    /// Show the budget, and what was spent in the current billing period
     Get,
     /// Set the budget
     Set(Wanted),
@@ -55,16 +56,39 @@ impl Wanted {
 
 const ONE: View = View {
     id: "/amount",
-    columns: &[money("AMOUNT", "/amount"), col("THRESHOLDS", "/thresholds"), col("ENFORCEMENT", "/enforcement")],
+    columns: &[
+        money("AMOUNT", "/amount"),
+        col("THRESHOLDS", "/thresholds"),
+        col("FORECAST THRESHOLDS", "/forecast_thresholds"),
+        col("ENFORCEMENT", "/enforcement"),
+        spend("SPENT", "/spend/spent_microcents"),
+        spend("LEASED", "/spend/leased_microcents"),
+        spend("LEFT", "/spend/remaining_microcents"),
+        spend("PROJECTED", "/spend/projected_microcents"),
+        col("STOPPED", "/spend/stopped"),
+        col("PERIOD END", "/spend/period_end"),
+    ],
 };
+
+/// A budget with what was spent of it. The fields of the budget come first, where scripts have always found them.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    budget: Budget,
+    spend: Spend,
+}
 
 /// Carries out `polity budget`.
 pub(crate) async fn run(session: &Session, command: &BudgetCommand) -> Result<()> {
     let budgets = session.client()?.budgets();
-    let budget: Budget = match command {
-        BudgetCommand::Get => budgets.get_budget(session.target(None).await?).await?.budget,
+    let shown = match command {
+        BudgetCommand::Get => {
+            let reply = budgets.get_budget(session.target(None).await?).await?;
+            Shown { budget: reply.budget, spend: reply.spend }
+        }
         BudgetCommand::Set(wanted) => {
-            budgets.update_budget(session.target(None).await?, &wanted.request()).await?.budget
+            let reply = budgets.update_budget(session.target(None).await?, &wanted.request()).await?;
+            Shown { budget: reply.budget, spend: reply.spend }
         }
         BudgetCommand::Clear => {
             let found = session.target_named(None).await?;
@@ -73,5 +97,5 @@ pub(crate) async fn run(session: &Session, command: &BudgetCommand) -> Result<()
             return session.output.done(&found.id.to_string(), &format!("{} has no budget any more", found.name));
         }
     };
-    session.output.one(&budget, &ONE)
+    session.output.one(&shown, &ONE)
 }

@@ -18,6 +18,7 @@ mod invite;
 mod login;
 mod manual;
 mod member;
+mod metering;
 mod operator;
 mod org;
 mod org_args;

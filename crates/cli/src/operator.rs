@@ -11,6 +11,7 @@ use polity_client::types::{
 use crate::activity;
 use crate::confirm::confirm;
 use crate::error::{Exit, Failure, Result};
+use crate::metering::{self, MeteringKeyCommand};
 use crate::org;
 use crate::output::{View, col, money};
 use crate::quota;
@@ -34,6 +35,18 @@ pub enum OperatorCommand {
     Coupon {
         #[command(subcommand)]
         command: CouponCommand,
+    },
+    /// Make and remove keys for sources that report what was spent
+    MeteringKey {
+        #[command(subcommand)]
+        command: MeteringKeyCommand,
+    },
+    /// Choose the day on which the billing periods of an organization begin
+    BillingPeriod {
+        #[command(flatten)]
+        org: Org,
+        /// Day of the month, 1 to 28
+        day: u32,
     },
 }
 
@@ -212,6 +225,10 @@ pub(crate) async fn run(session: &Session, command: &OperatorCommand) -> Result<
     match command {
         OperatorCommand::Org { command } => organizations(session, client, command).await,
         OperatorCommand::Coupon { command } => coupons(session, client, command).await,
+        OperatorCommand::MeteringKey { command } => metering::run(session, client, command).await,
+        OperatorCommand::BillingPeriod { org, day } => {
+            metering::begin_periods(session, client, session.resolve_as_operator(&org.org).await?.id, *day).await
+        }
         OperatorCommand::Activity { command: ActivityCommand::List { limit, types } } => {
             let organization_id = match &session.organization {
                 Some(name) => Some(session.resolve_as_operator(name).await?.id),

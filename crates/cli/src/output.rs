@@ -38,24 +38,43 @@ pub(crate) struct View {
 pub(crate) struct Column {
     name: &'static str,
     pointer: &'static str,
-    is_money: bool,
+    show: Show,
+}
+
+/// How a column shows what it finds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Show {
+    /// As it is.
+    Plain,
+    /// Cents, as dollars.
+    Cents,
+    /// Micro-cents, as dollars.
+    Microcents,
 }
 
 /// A column that shows a value as it is.
 pub(crate) const fn col(name: &'static str, pointer: &'static str) -> Column {
-    Column { name, pointer, is_money: false }
+    Column { name, pointer, show: Show::Plain }
 }
 
 /// A column that shows cents as dollars.
 pub(crate) const fn money(name: &'static str, pointer: &'static str) -> Column {
-    Column { name, pointer, is_money: true }
+    Column { name, pointer, show: Show::Cents }
+}
+
+/// A column that shows micro-cents as dollars.
+pub(crate) const fn spend(name: &'static str, pointer: &'static str) -> Column {
+    Column { name, pointer, show: Show::Microcents }
 }
 
 impl Column {
     fn show(&self, thing: &Value) -> String {
         let value = thing.pointer(self.pointer).unwrap_or(&Value::Null);
-        let cents = value.as_str().and_then(|text| text.parse().ok()).filter(|_| self.is_money);
-        cents.map_or_else(|| show(value), value::show_dollars)
+        match (self.show, value.as_str().and_then(|text| text.parse().ok())) {
+            (Show::Cents, Some(cents)) => value::show_dollars(cents),
+            (Show::Microcents, Some(microcents)) => value::show_microcents(microcents),
+            _ => show(value),
+        }
     }
 }
 

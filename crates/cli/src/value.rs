@@ -1,7 +1,9 @@
 //! Reads and shows what a person writes differently from the wire: amounts of
 //! money and lengths of time.
 
-use polity_client::types::{Cents, Duration};
+use polity_client::types::{Cents, Duration, Int64};
+
+const MICROCENTS_PER_CENT: i64 = 1_000_000;
 
 /// Reads dollars, such as `50` or `49.99`.
 pub(crate) fn dollars(text: &str) -> Result<Cents, String> {
@@ -15,6 +17,12 @@ pub(crate) fn dollars(text: &str) -> Result<Cents, String> {
     let cents: i64 = decimals.parse().map_err(|_| refused())?;
     let cents = if decimals.len() == 1 { cents * 10 } else { cents };
     whole.checked_mul(100).and_then(|n| n.checked_add(cents)).map(Cents).ok_or_else(refused)
+}
+
+/// Reads dollars as micro-cents.
+pub(crate) fn microcents(text: &str) -> Result<Int64, String> {
+    let too_much = || "is more than can be counted".to_owned();
+    dollars(text)?.0.checked_mul(MICROCENTS_PER_CENT).map(Int64).ok_or_else(too_much)
 }
 
 /// Reads a length of time, such as `30m`, `2h`, `1d`, `3600s` or `1h30m`.
@@ -49,6 +57,15 @@ pub(crate) fn show_dollars(cents: i64) -> String {
     format!("{sign}{}.{:02}", cents.unsigned_abs() / 100, cents.unsigned_abs() % 100)
 }
 
+/// Shows micro-cents as dollars: to the cent, and further where there is more.
+pub(crate) fn show_microcents(microcents: i64) -> String {
+    const PER_DOLLAR: u64 = 100_000_000;
+    let (sign, amount) = (if microcents < 0 { "-" } else { "" }, microcents.unsigned_abs());
+    let (cents, rest) = (amount % PER_DOLLAR / 1_000_000, amount % 1_000_000);
+    let rest = if rest == 0 { String::new() } else { format!("{rest:06}") };
+    format!("{sign}{}.{cents:02}{}", amount / PER_DOLLAR, rest.trim_end_matches('0'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +89,22 @@ mod tests {
         for (cents, text) in [(0, "0.00"), (5, "0.05"), (49_99, "49.99"), (-1_50, "-1.50")] {
             assert_eq!(show_dollars(cents), text);
         }
+    }
+
+    #[test]
+    fn microcents_are_shown_as_dollars_without_losing_any() {
+        for (microcents, text) in [
+            (0, "0.00"),
+            (1, "0.00000001"),
+            (1_000_000, "0.01"),
+            (1_234_500_000, "12.345"),
+            (-150_000_000, "-1.50"),
+            (i64::MIN, "-92233720368.54775808"),
+        ] {
+            assert_eq!(show_microcents(microcents), text);
+        }
+        assert_eq!(microcents("49.99"), Ok(Int64(4_999_000_000)));
+        assert!(microcents("92233720369").is_err() && microcents("1.001").is_err());
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Client {
             let wait = outcome
                 .as_ref()
                 .err()
-                .and_then(|error| self.retry.wait(is_idempotent(O::META.method), repetitions, error, fastrand::f64()));
+                .and_then(|error| self.retry.wait(is_idempotent(&O::META), repetitions, error, fastrand::f64()));
             self.tell(&O::META, repetitions + 1, started.elapsed(), &outcome, wait);
             let Some(wait) = wait else { return outcome.map(|(reply, _)| reply) };
             tokio::time::sleep(wait).await;

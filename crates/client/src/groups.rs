@@ -11,6 +11,7 @@ pub mod events;
 pub mod github;
 pub mod invitations;
 pub mod members;
+pub mod metering;
 pub mod operator;
 pub mod operator_webhooks;
 pub mod organizations;
@@ -30,6 +31,7 @@ pub use events::Events;
 pub use github::Github;
 pub use invitations::Invitations;
 pub use members::Members;
+pub use metering::Metering;
 pub use operator::Operator;
 pub use operator_webhooks::OperatorWebhooks;
 pub use organizations::Organizations;
@@ -52,6 +54,7 @@ pub mod blocking {
     pub use super::github::blocking::Github;
     pub use super::invitations::blocking::Invitations;
     pub use super::members::blocking::Members;
+    pub use super::metering::blocking::Metering;
     pub use super::operator::blocking::Operator;
     pub use super::operator_webhooks::blocking::OperatorWebhooks;
     pub use super::organizations::blocking::Organizations;
@@ -83,7 +86,7 @@ macro_rules! accessors {
                 $($of)*Billing(self)
             }
 
-            /// Budgets: an amount for a month, with a mail at each threshold.
+            /// Budgets: an amount for a billing period, what is announced of it, and whether it stops.
             #[must_use]
             pub fn budgets(&self) -> $($of)*Budgets<'_> {
                 $($of)*Budgets(self)
@@ -129,6 +132,12 @@ macro_rules! accessors {
             #[must_use]
             pub fn members(&self) -> $($of)*Members<'_> {
                 $($of)*Members(self)
+            }
+
+            /// Metering: what sources of the platform report as spent, and leases.
+            #[must_use]
+            pub fn metering(&self) -> $($of)*Metering<'_> {
+                $($of)*Metering(self)
             }
 
             /// What only the operator of an installation sees and does.
@@ -202,6 +211,7 @@ mod tests {
         ("github", github::DECLARED),
         ("invitations", invitations::DECLARED),
         ("members", members::DECLARED),
+        ("metering", metering::DECLARED),
         ("operator", operator::DECLARED),
         ("operator_webhooks", operator_webhooks::DECLARED),
         ("organizations", organizations::DECLARED),

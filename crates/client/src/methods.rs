@@ -198,6 +198,13 @@ macro_rules! errors {
          operator's, **404** when there is none, **429** for too many requests, **500** or **503** for a server that \
          failed or is busy. Other errors say that there was no answer."
     };
+    (metering) => {
+        "# Errors\n\
+         [`Refused`](crate::Error::Refused) with the status **400** for an argument that is at fault (`fields` names it) \
+         or a state that does not allow it, **401** without a valid token, **403** for a token that is not a metering \
+         key, **404** when there is none, **429** for too many requests, **500** or **503** for a server that failed or \
+         is busy. Other errors say that there was no answer."
+    };
 }
 
 pub(crate) use {errors, methods, or_empty, or_empty_path};

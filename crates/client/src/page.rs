@@ -114,6 +114,7 @@ paged! {
     OperatorListCoupons: coupons of Coupon, by_cursor, reply => More::Flag(reply.has_next);
     ListWebhookDeliveries: deliveries of WebhookDelivery, by_cursor, reply => More::Flag(reply.has_next);
     OperatorListWebhookDeliveries: deliveries of WebhookDelivery, by_cursor, reply => More::Flag(reply.has_next);
+    OperatorListMeteringKeys: metering_keys of MeteringKey, by_cursor, reply => More::Flag(reply.has_next);
     OperatorListOrganizations: organizations of Organization, by_cursor, reply => More::Flag(reply.has_next);
 }
 

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use polity_api::operation::Meta;
+
 use crate::error::Error;
 
 /// How a client tries again.
 ///
-/// A call that may be repeated without harm (GET, PUT, DELETE) is repeated
-/// after a 429, a 503 and a lost connection; any call is repeated when no
+/// A call that may be repeated without harm (GET, PUT, DELETE, and what counts
+/// once however often it is sent: recording events, committing and extending a
+/// lease) is repeated after a 429, a 503 and a lost connection; any call is repeated when no
 /// connection could be made, because then nothing was sent. The wait doubles
 /// with each attempt and is drawn at random up to that (full jitter), so that
 /// clients do not come back all at once; `Retry-After` is obeyed.
@@ -78,13 +81,18 @@ impl Retry {
     }
 }
 
-/// Whether a method may be repeated without harm (RFC 9110 §9.2.2).
-pub(crate) fn is_idempotent(method: &str) -> bool {
-    matches!(method, "GET" | "PUT" | "DELETE")
+/// Operations that may be repeated without harm though their method does not say so: an event counts once by its source
+/// and id, a lease is committed once, and lasts from the last extension on.
+const REPEATABLE: &[&str] = &["RecordEvents", "CommitLease", "ExtendLease"];
+
+/// Whether an operation may be repeated without harm (RFC 9110 §9.2.2, and what is known of it).
+pub(crate) fn is_idempotent(meta: &Meta) -> bool {
+    matches!(meta.method, "GET" | "PUT" | "DELETE") || REPEATABLE.contains(&meta.id)
 }
 
 #[cfg(test)]
 mod tests {
+    use polity_api::table::ALL;
     use proptest::prelude::*;
     use reqwest::StatusCode;
     use reqwest::header::HeaderMap;
@@ -122,10 +130,14 @@ mod tests {
     #[test]
     fn what_is_not_idempotent_is_not_repeated_and_nothing_is_repeated_for_ever() {
         let retry = Retry::default();
-        for method in ["POST", "PATCH"] {
-            assert_eq!(retry.wait(is_idempotent(method), 0, &refused(503, None), 0.5), None);
+        let may = |id: &str| is_idempotent(ALL.iter().find(|meta| meta.id == id).unwrap());
+        for id in ["Login", "CreateBudget", "UpdateProject2", "CreateLease", "OperatorCreateMeteringKey"] {
+            assert_eq!(retry.wait(may(id), 0, &refused(503, None), 0.5), None, "{id}");
         }
-        assert!(retry.wait(is_idempotent("PUT"), 2, &refused(429, None), 0.5).is_some());
+        for id in ["GetBudget", "UpdateBudget", "ReleaseLease"] {
+            assert!(retry.wait(may(id), 2, &refused(429, None), 0.5).is_some(), "{id}");
+        }
+        assert!(REPEATABLE.iter().all(|id| may(id)), "what is repeated is in the table");
         assert_eq!(retry.wait(true, 3, &refused(429, None), 0.5), None);
         assert_eq!(Retry::never().wait(true, 0, &refused(429, None), 0.5), None);
     }

@@ -18,6 +18,7 @@ pub use polity_api::types::event::*;
 pub use polity_api::types::github::*;
 pub use polity_api::types::invitation::*;
 pub use polity_api::types::member::*;
+pub use polity_api::types::metering::*;
 pub use polity_api::types::operator::*;
 pub use polity_api::types::organization::*;
 pub use polity_api::types::project::*;

@@ -1,12 +1,14 @@
 //! Budgets: what an organization means to spend in a billing period, what is
 //! announced of it, and whether it stops anything.
 
+use futures_util::future::try_join3;
 use polity_api::ids::OrganizationId;
 use polity_api::operation::Empty;
 use polity_api::scalar::{Cents, Int64, Timestamp};
 use polity_api::table::{CreateBudget, DeleteBudget, GetBudget, UpdateBudget};
 use polity_api::types::budget::{Budget, BudgetRequest, CreateBudgetReply, GetBudgetReply, Spend, UpdateBudgetReply};
 use polity_store::budgets::{self, BudgetRow, Enforcement};
+use polity_store::metering_keys;
 use polity_store::organizations::OrganizationRow;
 
 use crate::authz::{self, Caller};
@@ -123,7 +125,8 @@ async fn set(ctx: &Ctx, call: Call, id: OrganizationId, wish: Wish, mode: Mode) 
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let organization = caller.organization(w, *id).await?;
-            let before = budgets::by_id(w.tx, organization.id).await?;
+            let (before, mut ledger, caps) = open(w, organization.id).await?;
+            let account = ledger.account(organization.id).ok_or_else(|| Error::not_found("organization"))?;
             let row = wish.apply(before.as_ref(), organization.id, w.now)?;
             match mode {
                 Mode::Create => {
@@ -140,24 +143,27 @@ async fn set(ctx: &Ctx, call: Call, id: OrganizationId, wish: Wish, mode: Mode) 
                 }
                 Some(_) => None,
             };
+            if verb.is_some() {
+                account.set_budget(Some(&row));
+            }
+            let budget = to_wire(account, caps);
+            let spend = Spend { stopped: account.is_used_up(w.now), ..spend(account, w.now)? };
             if let Some(verb) = verb {
                 log(w, &caller, &organization, verb, row.amount_cents).await?;
-                follow(w, &organization).await?;
+                ledger.finish(w).await?;
             }
-            shown(w, &organization).await
+            Ok((budget, spend))
         })
     })
     .await
 }
 
-/// Announces what follows from another budget, and stops spend or lets it go on.
-async fn follow(w: Work<'_>, organization: &OrganizationRow) -> Result<()> {
-    let wanted = Wanted { periods: [(organization.id, w.now)].into(), ..Wanted::default() };
-    let mut ledger = Ledger::open(w, wanted).await?;
-    if let Some(account) = ledger.account(organization.id) {
-        account.budget_changed = true;
-    }
-    ledger.finish(w).await
+/// The budget of an organization with the sums it is compared with, and the caps of all sources together.
+async fn open(w: Work<'_>, id: OrganizationId) -> Result<(Option<BudgetRow>, Ledger, i64)> {
+    let budget = async { Ok::<_, Error>(budgets::by_id(w.tx, id).await?) };
+    let caps = async { Ok::<_, Error>(metering_keys::caps(w.tx).await?) };
+    let wanted = Wanted { periods: [(id, w.now)].into(), ..Wanted::default() };
+    try_join3(budget, Ledger::open(w, wanted), caps).await
 }
 
 async fn log(
@@ -184,7 +190,11 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteBudget>) -> Result<Empty> {
             let organization = caller.organization(w, *id).await?;
             if budgets::delete(w.tx, organization.id).await? {
                 log(w, &caller, &organization, "delete_budget", 0).await?;
-                follow(w, &organization).await?;
+                let (_, mut ledger, _) = open(w, organization.id).await?;
+                if let Some(account) = ledger.account(organization.id) {
+                    account.set_budget(None);
+                }
+                ledger.finish(w).await?;
             }
             Ok(Empty {})
         })

@@ -49,6 +49,11 @@ impl Weight for Batch {
 /// # Errors
 /// 400 on `events`; an event that is malformed is rejected on its own.
 pub async fn record(ctx: Ctx, call: Call, content_type: String, body: Bytes) -> Result<RecordEventsReply> {
+    // Somebody who may not report has no events read; whether the key still works when they are counted is asked then.
+    let asked = ctx.read("metering_key", call, |w, call| {
+        Box::pin(async move { authz::caller(w, call).await?.metering_key().map(|_| call.clone()) })
+    });
+    let call = asked.await?;
     let events = Arc::new(event::read(&body, &content_type, &ctx.settings.prices, ctx.now())?);
     drop(body);
     ctx.lanes.events.run(&ctx, "record_events", Batch { call, events }, |w, batches| Box::pin(count(w, batches))).await

@@ -5,6 +5,49 @@ use polity_tests::TestServer;
 use crate::terminal::Terminal;
 
 #[tokio::test]
+async fn the_operator_makes_keys_for_sources_and_sets_billing_periods() {
+    let server = TestServer::start().await;
+    let mut ann = Terminal::of(&server, "ann").await;
+    ann.read("org create acme -q").await;
+    ann.run("operator metering-key list").await;
+    ann.run("operator billing-period acme 15").await;
+    insta::assert_snapshot!("what_only_the_operator_may_do_about_spend", ann.transcript());
+    let mut operator = Terminal::new(&server);
+    operator.set("POLITY_TOKEN", server.operator_key());
+    for command in [
+        "operator metering-key list",
+        "operator metering-key create edge",
+        "operator metering-key create batch --unleased-cap 2.50",
+        "operator metering-key create batch --unleased-cap=-1",
+        "operator metering-key create ' '",
+        "operator metering-key list",
+        "operator metering-key update edge --unleased-cap 10",
+        "operator metering-key update batch --name edge -o json",
+        "operator metering-key update edge --name other",
+        "operator metering-key update edge",
+        "operator metering-key update nothing --name other",
+        "operator metering-key delete edge --yes",
+    ] {
+        operator.run(command).await;
+    }
+    let newest = operator.read("operator metering-key list -q").await;
+    let newest = newest.lines().next().expect("a key").to_owned();
+    operator.run(&format!("operator metering-key delete {newest}")).await;
+    operator.run(&format!("operator metering-key delete {newest} --yes")).await;
+    operator.run("operator metering-key delete edge --yes").await;
+    operator.run("operator metering-key list").await;
+    for command in [
+        "operator billing-period acme 15",
+        "operator billing-period acme 29",
+        "operator billing-period acme x",
+        "operator billing-period nothing 15",
+    ] {
+        operator.run(command).await;
+    }
+    insta::assert_snapshot!("what_the_operator_does_about_spend", operator.transcript());
+}
+
+#[tokio::test]
 async fn the_operator_looks_locks_and_decides() {
     let server = TestServer::start().await;
     let mut ann = Terminal::of(&server, "ann").await;

@@ -1,6 +1,7 @@
 //! What belongs to an organization.
 
 use polity_tests::TestServer;
+use serde_json::json;
 
 use crate::terminal::Terminal;
 
@@ -20,6 +21,29 @@ async fn a_budget_is_written_in_dollars_and_kept_in_cents() {
         terminal.run(&format!("budget set {amount}")).await;
     }
     terminal.run("budget set --cents 1234 -o json").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
+async fn a_budget_that_stops_shows_what_is_left_of_it() {
+    let server = TestServer::start().await;
+    let mut terminal = inside(&server).await;
+    terminal.run("budget set 10 --enforcement stop --thresholds 50,100 --forecast-thresholds 120").await;
+    let organization = terminal.read("org get -q").await;
+    let source = server.metering_key("source").await;
+    for (id, microcents) in [("1", "250000001"), ("2", "749999999")] {
+        let event = json!({"source": "x", "id": id, "organization_id": organization, "amount_microcents": microcents});
+        let call = server.call("POST", "/metering/v1/events").token(&source.token);
+        call.json(&json!({"events": [event]})).send().await.ok();
+        terminal.run("budget get").await;
+    }
+    terminal.run("budget set 20").await;
+    for refused in ["--enforcement ask", "--thresholds 0", "--thresholds x", "--forecast-thresholds 1001", ""] {
+        terminal.run(&format!("budget set {refused}")).await;
+    }
+    terminal.read("org token create --spend-limit 5 -q").await;
+    terminal.run("org token create --spend-limit 5.001").await;
+    terminal.run("org token create --spend-limit 0").await;
     insta::assert_snapshot!(terminal.transcript());
 }
 

@@ -96,6 +96,41 @@ fn a_call_that_must_not_be_repeated_is_sent_once() {
     });
 }
 
+#[tokio::test]
+async fn what_counts_once_is_sent_again_and_counts_once() {
+    let server = TestServer::start().await;
+    let acme = server.person("ann").await.organization("acme").await;
+    let (id, source) = (Some(acme.id.parse().unwrap()), server.metering_key("source").await);
+    let lossy = async |fates| {
+        let proxy = Proxy::start(&server.url(), fates).await;
+        (proxy.client(&source.token).retry(retry()).build().unwrap(), proxy)
+    };
+    let amount_microcents = Some(Int64(5));
+    let (client, proxy) = lossy(vec![Fate::DropAfter, Fate::Busy, Fate::Pass]).await;
+    let event = MeteringEvent {
+        source: "x".into(),
+        id: "1".into(),
+        organization_id: id,
+        amount_microcents,
+        ..Default::default()
+    };
+    let recorded = client.metering().record_events(&RecordEventsRequest { events: vec![event] }).await.unwrap();
+    assert_eq!((recorded.accepted, recorded.duplicates, proxy.seen().len()), (0, 1, 3));
+
+    let lease = CreateLeaseRequest { organization_id: id, amount_microcents, ..Default::default() };
+    let (client, proxy) = lossy(vec![Fate::DropAfter]).await;
+    let lost = client.metering().create_lease(&lease).await.unwrap_err();
+    assert!(matches!(lost, Error::Lost { .. }), "another lease would be made: {lost:?}");
+    let lease = client.metering().create_lease(&lease).await.unwrap().lease;
+    assert_eq!(proxy.seen().len(), 2, "each call was sent once");
+    let (client, proxy) = lossy(vec![Fate::DropAfter, Fate::Pass, Fate::DropAfter]).await;
+    client.metering().extend_lease(lease.id, &ExtendLeaseRequest::default()).await.unwrap();
+    let commit = CommitLeaseRequest { amount_microcents };
+    assert_eq!(client.metering().commit_lease(lease.id, &commit).await.unwrap().lease.status, "COMMITTED");
+    assert_eq!(proxy.seen().len(), 4);
+    server.stop().await;
+}
+
 #[test]
 fn a_list_read_through_faults_is_whole_or_an_error_never_short() {
     check(&async |url, token, _, fates| {

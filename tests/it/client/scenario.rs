@@ -93,6 +93,41 @@ macro_rules! scenario {
         inside.budgets().delete_budget(id) $($wait)* .unwrap();
         assert_eq!(inside.budgets().get_budget(id) $($wait)* .unwrap().budget.amount, Cents(0));
 
+        // What sources of the platform report that it spends.
+        let edge = OperatorCreateMeteringKeyRequest { name: "edge".into(), ..Default::default() };
+        let key = $operator.operator().operator_create_metering_key(&edge) $($wait)* .unwrap().metering_key;
+        let cap = OperatorUpdateMeteringKeyRequest { unleased_cap_microcents: Some(Int64(7)), ..Default::default() };
+        let capped = $operator.operator().operator_update_metering_key(key.id, &cap) $($wait)* .unwrap().metering_key;
+        assert_eq!((capped.name.as_str(), capped.unleased_cap_microcents, capped.token.as_str()), ("edge", Int64(7), ""));
+        let listed = $operator.operator().operator_list_metering_keys(&Default::default()) $($wait)* .unwrap();
+        assert_eq!(listed.metering_keys, [capped]);
+        let source = $client.with_token(&key.token).unwrap();
+        let event = MeteringEvent {
+            source: "edge".into(), id: "1".into(), organization_id: Some(id), amount_microcents: Some(Int64(30)), ..Default::default()
+        };
+        let events = RecordEventsRequest { events: vec![event.clone(), event] };
+        let recorded = source.metering().record_events(&events) $($wait)* .unwrap();
+        assert_eq!((recorded.accepted, recorded.duplicates, recorded.rejected), (1, 1, 0));
+        assert_eq!(recorded.results[1].status, EventStatus::Duplicate);
+        let slice = CreateLeaseRequest { organization_id: Some(id), amount_microcents: Some(Int64(50)), ..Default::default() };
+        let lease = source.metering().create_lease(&slice) $($wait)* .unwrap().lease;
+        let longer = ExtendLeaseRequest { ttl: Some(Duration::from_hours(1)) };
+        assert!(source.metering().extend_lease(lease.id, &longer) $($wait)* .unwrap().lease.expires_at > lease.expires_at);
+        let used = CommitLeaseRequest { amount_microcents: Some(Int64(12)) };
+        assert_eq!(source.metering().commit_lease(lease.id, &used) $($wait)* .unwrap().lease.status, "COMMITTED");
+        assert_eq!(source.metering().get_lease(lease.id) $($wait)* .unwrap().lease.committed_microcents, Int64(12));
+        let unused = source.metering().create_lease(&slice) $($wait)* .unwrap().lease;
+        source.metering().release_lease(unused.id) $($wait)* .unwrap();
+        let spend = inside.budgets().get_budget(id) $($wait)* .unwrap().spend;
+        assert_eq!((spend.spent_microcents, spend.leased_microcents, spend.stopped), (Int64(42), Int64(0), false));
+        let mid = OperatorBillingPeriodRequest { anchor_day: Some(15) };
+        let period = $operator.operator().operator_set_billing_period(id, &mid) $($wait)* .unwrap();
+        assert_eq!((period.anchor_day, period.spend.spent_microcents), (15, Int64(42)));
+        assert_eq!(source.budgets().get_budget(id) $($wait)* .unwrap_err().status(), Some(403));
+        assert_eq!(inside.metering().record_events(&events) $($wait)* .unwrap_err().status(), Some(403));
+        $operator.operator().operator_delete_metering_key(key.id) $($wait)* .unwrap();
+        assert_eq!(source.metering().record_events(&events) $($wait)* .unwrap_err().status(), Some(401));
+
         // Its projects.
         let web = CreateProjectRequest { name: "web".into(), ..Default::default() };
         let web = inside.projects().create_project(&web) $($wait)* .unwrap().project;

@@ -24,7 +24,7 @@ fn the_generated_list_of_operations_is_current() {
     let mut page = String::from(
         "# Operations\n\nGenerated from the table in `crates/api/src/table.rs` by `cargo xtask gen`.\n\n\
          Who may call: *Anyone*; *Token*, any valid one; *User*, a token of a person; *Member*, a token that acts for\n\
-         the organization; *Operator*. Works in: *Active*, an organization in good standing; *Exists*, also while it is\n\
+         the organization; *Operator*; *Metering*, a metering key. Works in: *Active*, an organization in good standing; *Exists*, also while it is\n\
          deactivated; *Readable*, until it is deleted, locked included.\n",
     );
     let mut tag = "";

@@ -24,7 +24,7 @@ fn check(meta: &Meta, attack: &Attack, who: &str, reply: &Reply, victim: &Victim
     let refused = matches!(reply.status, 401 | 403 | 404);
     let allowed = match attack.expect {
         Expect::Refused => refused,
-        Expect::OperatorOnly => matches!(reply.status, 401 | 403),
+        Expect::OperatorOnly | Expect::MeteringOnly => matches!(reply.status, 401 | 403),
         Expect::OwnThings => refused || matches!(reply.status, 200 | 400),
         Expect::Public(_) => true,
     };
@@ -40,6 +40,8 @@ async fn no_operation_lets_a_stranger_read_or_change_anything() {
     let ann = server.person("ann").await;
     let victim = Victim::make(&server, &ann).await;
     let eve = Stranger::make(&server).await;
+    let removed = server.metering_key("removed").await;
+    server.operator("DELETE", &format!("/operator/v1/metering_keys/{}", removed.id)).send().await.ok();
     let before = fingerprint::of(&server, &victim.organization.id, &victim.user_id).await;
     assert!(before.len() > 20, "the victim has something to lose: {before:#?}");
 
@@ -52,7 +54,12 @@ async fn no_operation_lets_a_stranger_read_or_change_anything() {
             continue;
         }
         assert_ne!(meta.who, Who::Anyone, "{} needs no token: say why", meta.id);
-        for (who, token) in [("nobody", None), ("garbage", Some("garbage")), ("a forgery", Some("a.b.c"))] {
+        for (who, token) in [
+            ("nobody", None),
+            ("garbage", Some("garbage")),
+            ("a forgery", Some("a.b.c")),
+            ("a metering key that was removed", Some(removed.token.as_str())),
+        ] {
             let reply = send(&server, meta, &first, token).await;
             assert_eq!(reply.status, 401, "{} by {who}: {}", meta.id, reply.text);
             check(meta, &first, who, &reply, &victim);
@@ -66,12 +73,18 @@ async fn no_operation_lets_a_stranger_read_or_change_anything() {
             check(meta, &attack, who, &send(&server, meta, &attack, Some(&token)).await, &victim);
             attacked += 1;
         }
-        if first.expect == Expect::OperatorOnly {
-            let reply = send(&server, meta, &first, Some(&victim.organization.token)).await;
-            assert_eq!(reply.status, 403, "{} by a member: {}", meta.id, reply.text);
-        } else {
-            let reply = send(&server, meta, &first, Some(server.operator_key())).await;
-            assert_eq!(reply.status, 403, "{} with the operator's key: {}", meta.id, reply.text);
+        // Each of these opens one door, and no other.
+        let (member, operator, source) =
+            (victim.organization.token.as_str(), server.operator_key(), victim.metering.token.as_str());
+        let wrong = match first.expect {
+            Expect::OperatorOnly => [("a member", member), ("a source of the platform", source)],
+            Expect::MeteringOnly => [("a member", member), ("the operator", operator)],
+            _ => [("the operator", operator), ("a source of the platform", source)],
+        };
+        for (who, token) in wrong {
+            let reply = send(&server, meta, &first, Some(token)).await;
+            assert_eq!(reply.status, 403, "{} by {who}: {}", meta.id, reply.text);
+            check(meta, &first, who, &reply, &victim);
         }
         let after = fingerprint::of(&server, &victim.organization.id, &victim.user_id).await;
         assert_eq!(after, before, "{} changed something", meta.id);
@@ -126,6 +139,8 @@ async fn plain_routes_tell_a_stranger_nothing_of_a_tenant() {
         for secret in &victim.secrets {
             assert!(!reply.text.contains(secret.as_str()), "{} tells {secret}", route.path);
         }
+        let reply = server.call(route.method, route.path).token(&victim.metering.token).send().await;
+        assert_eq!(reply.status, expected, "{} {} by a source: {}", route.method, route.path, reply.text);
     }
     for (method, path) in polity_console::ROUTES.iter().filter(|(_, path)| path.contains("{secret}")) {
         let path = path.replace("{secret}", &"x".repeat(64));

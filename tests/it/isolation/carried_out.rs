@@ -44,8 +44,11 @@ const TAKES_AWAY: &[&str] = &[
     "UpdateWebhook",
     "DeleteWebhook",
     "DeleteBudget",
+    "CommitLease",
+    "ReleaseLease",
     "OperatorLockOrganization",
     "OperatorDeleteCoupon",
+    "OperatorDeleteMeteringKey",
 ];
 
 async fn send(server: &TestServer, meta: &Meta, attack: &Attack, token: &str) -> Reply {
@@ -67,6 +70,7 @@ async fn carry_out(operations: &[&Meta]) -> usize {
             Expect::Refused if meta.path.starts_with("/v1/account/organization_invitations/") => &guest.token,
             Expect::Refused => &victim.organization.token,
             Expect::OperatorOnly => server.operator_key(),
+            Expect::MeteringOnly => &victim.metering.token,
             Expect::OwnThings | Expect::Public(_) => continue,
         };
         let reply = send(&server, meta, &attack, token).await;

@@ -2,7 +2,7 @@
 //! send to get at it.
 
 use polity_api::operation::Meta;
-use polity_tests::{Organization, Person, TestServer};
+use polity_tests::{MeteringKey, Organization, Person, TestServer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -19,6 +19,9 @@ pub struct Victim {
     webhook: String,
     /// A delivery to it is named by its event.
     delivery: String,
+    /// A key of a source of the platform, which holds a lease for her.
+    pub metering: MeteringKey,
+    lease: String,
     /// Texts that no stranger may ever see.
     pub secrets: Vec<String>,
 }
@@ -34,6 +37,8 @@ pub enum Expect {
     Public(&'static str),
     /// 403: for the operator alone.
     OperatorOnly,
+    /// 403: for sources of the platform alone.
+    MeteringOnly,
 }
 
 /// A request of an attacker.
@@ -66,6 +71,11 @@ impl Victim {
         let coupon = server.operator("POST", "/operator/v1/coupons").json(&coupon).send().await.ok();
 
         let (webhook, delivery) = webhook(server, &organization).await;
+        let metering = server.metering_key("source-of-the-platform").await;
+        let lease = json!({"organization_id": organization.id, "amount_microcents": "10", "ttl": "86400s"});
+        let lease = server.call("POST", "/metering/v1/leases").token(&metering.token).json(&lease).send().await.ok();
+        let lease = text(&lease["lease"]["id"]);
+
         let (project, invitation) = (text(&project["project"]["id"]), text(&invitation["invitation"]["id"]));
         let member = text(&members["members"][0]["id"]);
         let secrets = vec![
@@ -84,10 +94,15 @@ impl Victim {
             "occupation-of-ann".to_owned(),
             webhook.clone(),
             delivery.clone(),
+            metering.id.clone(),
+            "source-of-the-platform".to_owned(),
+            lease.clone(),
         ];
         Victim {
             user_id: ann.id.clone(),
             coupon: text(&coupon["coupon"]["id"]),
+            metering,
+            lease,
             organization,
             project,
             credential,
@@ -113,12 +128,36 @@ impl Victim {
             "ListEventTypes" => Expect::Public("a catalogue, the same for everybody"),
             "Validate" | "UpdatePassword" => Expect::Public("needs the secret of a mail"),
             id if id.starts_with("Operator") => {
-                body = json!({"reason": "mine", "plan": "pro", "code": "STOLEN", "percent_off": 100});
-                if id == "OperatorCreateWebhook" || id == "OperatorUpdateWebhook" {
-                    body = json!({"url": "https://eve.example/", "event_types": ["none.none"]});
-                }
+                let (coupon, period) = (json!({"code": "STOLEN", "percent_off": 100}), json!({"anchor_day": 7}));
+                body = match id {
+                    "OperatorCreateCoupon" => coupon,
+                    "OperatorSetBillingPeriod" => period,
+                    "OperatorCreateWebhook" | "OperatorUpdateWebhook" => {
+                        json!({"url": "https://eve.example/", "event_types": ["none.none"]})
+                    }
+                    _ => json!({"reason": "mine", "plan": "pro", "name": "mine"}),
+                };
                 Expect::OperatorOnly
             }
+            "RecordEvents" => {
+                let of = &self.organization.id;
+                let event = json!({"source": "x", "id": unique, "organization_id": of, "amount_microcents": "1"});
+                body = json!({"events": [event]});
+                Expect::MeteringOnly
+            }
+            "CreateLease" => {
+                body = json!({"organization_id": self.organization.id, "amount_microcents": "1"});
+                Expect::MeteringOnly
+            }
+            "CommitLease" => {
+                body = json!({"amount_microcents": "1"});
+                Expect::MeteringOnly
+            }
+            "ExtendLease" => {
+                body = json!({"ttl": "60s"});
+                Expect::MeteringOnly
+            }
+            "GetLease" | "ReleaseLease" => Expect::MeteringOnly,
             "GetOrganization" | "DeleteOrganization" | "ReactivateOrganization" | "SwitchOrganization" => {
                 Expect::Refused
             }
@@ -250,6 +289,8 @@ impl Victim {
     fn path(&self, meta: &Meta) -> String {
         let id = match meta.path.split('/').nth(2).unwrap_or_default() {
             _ if meta.path.starts_with("/operator/v1/coupons") => &self.coupon,
+            _ if meta.path.starts_with("/operator/v1/metering_keys") => &self.metering.id,
+            _ if meta.path.starts_with("/metering/v1/leases") => &self.lease,
             "coupons" => "COUPON",
             "account" if meta.path.contains("validate") => &self.confirmation,
             "account" | "organization_invitations" => &self.invitation,

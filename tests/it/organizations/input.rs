@@ -7,12 +7,14 @@ use serde_json::json;
 
 use crate::support::{NOBODY, acme, activities, read, to, within};
 
-/// Every operation that reads a body, with a path to call it at.
-fn writes(acme: &Organization) -> Vec<(&'static str, &'static str, String)> {
+/// Every operation that reads a body: its id, its method, a path to call it at, and a token that may.
+async fn writes(server: &TestServer, acme: &Organization) -> Vec<(&'static str, &'static str, String, String)> {
     let has_body = |method: &str| matches!(method, "POST" | "PUT" | "PATCH");
     let rows = ALL.iter().filter(|meta| has_body(meta.method) && meta.who != Who::Operator);
     let path = |path: &str| path.replace("{id}", &acme.id).replace("{organization_id}", &acme.id);
-    rows.map(|meta| (meta.id, meta.method, path(meta.path))).collect()
+    let source = server.metering_key("source").await.token;
+    let token = |who: Who| if who == Who::Metering { &source } else { &acme.token }.clone();
+    rows.map(|meta| (meta.id, meta.method, path(meta.path), token(meta.who))).collect()
 }
 
 #[tokio::test]
@@ -20,9 +22,9 @@ async fn malformed_json_is_refused_by_every_operation_and_nothing_is_written() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
     let before = (read(&server, &acme).await, activities(&server, &acme).await);
-    for (id, method, path) in writes(&acme) {
+    for (id, method, path, token) in writes(&server, &acme).await {
         for body in ["{", "{\"name\":}", "{\"name\":\"x\"} trailing", "name=x", "{'name':'x'}", "NaN"] {
-            let reply = within(&server, &acme, method, &path).body(body).send().await;
+            let reply = server.call(method, &path).token(&token).body(body).send().await;
             assert_eq!((reply.status, &reply.json["code"]), (400, &json!("invalid_argument")), "{id}: {}", reply.text);
             reply.error(400, "invalid_argument");
         }
@@ -34,9 +36,9 @@ async fn malformed_json_is_refused_by_every_operation_and_nothing_is_written() {
 async fn json_that_is_no_object_is_refused_by_every_operation() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
-    for (id, method, path) in writes(&acme) {
+    for (id, method, path, token) in writes(&server, &acme).await {
         for body in ["[]", "\"text\"", "5", "true", "[{\"name\":\"x\"}]"] {
-            let reply = within(&server, &acme, method, &path).body(body).send().await;
+            let reply = server.call(method, &path).token(&token).body(body).send().await;
             assert_eq!((reply.status, &reply.json["code"]), (400, &json!("invalid_argument")), "{id}: {}", reply.text);
         }
     }
@@ -130,6 +132,7 @@ async fn an_unknown_query_parameter_is_ignored() {
 async fn every_bad_id_in_a_path_is_refused_by_its_name() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;
+    let source = server.metering_key("source").await;
     for meta in ALL {
         let Some(parameter) = ["organization_id", "id"].into_iter().find(|p| meta.path.contains(&format!("{{{p}}}")))
         else {
@@ -140,7 +143,11 @@ async fn every_bad_id_in_a_path_is_refused_by_its_name() {
             continue;
         }
         let path = meta.path.replace(&format!("{{{parameter}}}"), "not-an-id");
-        let token = if meta.who == Who::Operator { server.operator_key() } else { &acme.token };
+        let token = match meta.who {
+            Who::Operator => server.operator_key(),
+            Who::Metering => &source.token,
+            _ => &acme.token,
+        };
         let reply = server.call(meta.method, &path).token(token).send().await;
         assert_eq!(reply.status, 400, "{}: {}", meta.id, reply.text);
         reply.field(parameter);

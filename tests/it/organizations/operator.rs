@@ -21,16 +21,18 @@ async fn every_operation_of_the_operator_refuses_everybody_else() {
     let (_, of_user) = ann.credential(&acme, "USER").await;
     let (_, of_organization) = ann.credential(&acme, "ORGANIZATION").await;
     let access = ann.access_token(&acme).await;
+    let source = server.metering_key("source").await.token;
     let rows: Vec<_> = ALL.iter().filter(|meta| meta.who == Who::Operator).collect();
     assert!(rows.len() >= 11);
     for meta in rows {
         let path = meta.path.replace("{id}", &acme.id).replace("{event_id}", &acme.id);
         let body = json!({
-            "reason": "x", "plan": "pro", "code": "X", "percent_off": 10, "url": "https://example.com/",
+            "reason": "x", "plan": "pro", "code": "X", "percent_off": 10, "url": "https://example.com/", "name": "x",
+            "anchor_day": 1,
         });
         let anonymous = server.call(meta.method, &path).json(&body).send().await;
         anonymous.error(401, "authentication_error");
-        for token in [&acme.token, &ann.token, &of_user, &of_organization, &access] {
+        for token in [&acme.token, &ann.token, &of_user, &of_organization, &access, &source] {
             let reply = server.call(meta.method, &path).token(token).json(&body).send().await;
             assert_eq!(reply.status, 403, "{}: {}", meta.id, reply.text);
             reply.error(403, "authorization_error");

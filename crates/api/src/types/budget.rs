@@ -10,7 +10,7 @@ use crate::scalar::{Cents, Int64, Timestamp};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct BudgetRequest {
-    /// Cents for a billing period, above 0.
+    /// Cents for a billing period, above 0 and at most 1,000,000,000,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Cents>,
     /// `alert`, the default, to be told; `stop` to admit no spend past the amount.

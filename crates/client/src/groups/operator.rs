@@ -164,4 +164,72 @@ methods! {
     operator fn operator_delete_coupon(id: CouponId) -> OperatorDeleteCoupon {
         path: &OperatorCouponPath { id },
     }
+
+    /// List metering keys.
+    ///
+    /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
+    /// - `query.offset`: how many items to skip.
+    /// - `query.cursor`: where the page begins: the `next_cursor` of the page before, instead of an offset.
+    @example(
+        "(&CursorPageQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.metering_keys);"#
+    )
+    operator fn operator_list_metering_keys(query: &CursorPageQuery) -> OperatorListMeteringKeys {
+        query: query,
+    }
+    all fn operator_all_metering_keys;
+
+    /// Make a metering key. Its token is in this reply and in no other.
+    ///
+    /// - `body.name`: its name, up to 128 characters.
+    /// - `body.unleased_cap_microcents`: what the source may report in a period past a budget that stops; absent means
+    ///   0, for a source that asks for leases.
+    @example(
+        r#"(&OperatorCreateMeteringKeyRequest { name: "edge".into(), ..Default::default() })"#,
+        r#"println!("{}", reply.metering_key.token);"#
+    )
+    operator fn operator_create_metering_key(
+        body: &OperatorCreateMeteringKeyRequest
+    ) -> OperatorCreateMeteringKey {
+        body: body,
+    }
+
+    /// Update the name or the cap of a metering key.
+    ///
+    /// - `id`: the key.
+    /// - `body.name`: its name, up to 128 characters.
+    /// - `body.unleased_cap_microcents`: what the source may report in a period past a budget that stops.
+    @example(
+        r#"(id, &OperatorUpdateMeteringKeyRequest { name: Some("edge".into()), ..Default::default() })"#,
+        r#"println!("{:?}", reply.metering_key);"#
+    )
+    operator fn operator_update_metering_key(
+        id: MeteringKeyId, body: &OperatorUpdateMeteringKeyRequest
+    ) -> OperatorUpdateMeteringKey {
+        path: &OperatorMeteringKeyPath { id },
+        body: body,
+    }
+
+    /// Remove a metering key: it stops working at once. What it reported stays.
+    ///
+    /// - `id`: the key.
+    @example("(id)", r#"println!("{reply:?}");"#)
+    operator fn operator_delete_metering_key(id: MeteringKeyId) -> OperatorDeleteMeteringKey {
+        path: &OperatorMeteringKeyPath { id },
+    }
+
+    /// Choose the day on which the billing periods of an organization begin.
+    ///
+    /// - `id`: the organization.
+    /// - `body.anchor_day`: the day of a month, 1 to 28.
+    @example(
+        "(id, &OperatorBillingPeriodRequest { anchor_day: Some(15) })",
+        r#"println!("{:?}", reply.spend.period_end);"#
+    )
+    operator fn operator_set_billing_period(
+        id: OrganizationId, body: &OperatorBillingPeriodRequest
+    ) -> OperatorSetBillingPeriod {
+        path: &OrganizationPath { id },
+        body: body,
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use polity_api::ids::{CredentialId, MeteringKeyId, OrganizationId, ProjectId};
 use polity_api::scalar::Timestamp;
-use polity_store::budgets::Enforcement;
+use polity_store::budgets::{BudgetRow, Enforcement};
 use polity_store::spends::AccountRow;
 use polity_store::usage_days::UsageDayRow;
 use uuid::Uuid;
@@ -150,6 +150,20 @@ impl Account {
     /// The budget, in micro-cents, if it stops what would pass it.
     pub(crate) fn stops_at(&self) -> Option<i64> {
         self.budget().filter(|_| self.row.enforcement == Some(Enforcement::Stop))
+    }
+
+    /// Sets the budget that the unit stores, or takes it away.
+    pub(crate) fn set_budget(&mut self, budget: Option<&BudgetRow>) {
+        self.budget_changed = true;
+        self.row.amount_cents = budget.map(|row| row.amount_cents);
+        self.row.enforcement = budget.map(|row| row.enforcement);
+        self.row.thresholds = budget.map(|row| row.thresholds.clone());
+        self.row.forecast_thresholds = budget.map(|row| row.forecast_thresholds.clone());
+    }
+
+    /// Whether a budget that stops is spent in the period with this time in it.
+    pub(crate) fn is_used_up(&self, at: Timestamp) -> bool {
+        self.stops_at().zip(self.sheet(at)).is_some_and(|(budget, sheet)| sheet.spent >= budget)
     }
 
     pub(super) fn limits(&self) -> Option<Limits<'_>> {

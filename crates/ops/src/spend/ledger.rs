@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures_util::future::{try_join_all, try_join3};
+use futures_util::future::{try_join_all, try_join4};
 use polity_api::ids::{LeaseId, MeteringKeyId, OrganizationId, TokenId};
 use polity_api::scalar::Timestamp;
 use polity_api::types::organization::OrganizationStatus;
@@ -291,13 +291,15 @@ pub(crate) async fn look(w: Work<'_>, id: OrganizationId) -> Result<Option<(Acco
     let caps = polity_store::metering_keys::caps(w.tx);
     // Where periods begin on the first of a month, which is usual, this is the only round trip.
     let usual = Period::containing(w.now, crate::spend::period::DEFAULT_ANCHOR)?;
-    let (row, caps, sums) = try_join3(first, caps, spends::by_period(w.tx, id, usual.start)).await?;
+    let (sums, added) = (spends::by_period(w.tx, id, usual.start), usage_days::sum(w.tx, days(id, usual)));
+    let (row, caps, sums, added) = try_join4(first, caps, sums, added).await?;
     let Some(row) = row else { return Ok(None) };
     let mut account = Account::new(row);
     let period = account.period(w.now)?;
     let sums = if period == usual { sums } else { spends::by_period(w.tx, id, period.start).await? };
     let (spent, leased) = match sums {
         Some(row) => (row.spent_microcents, row.leased_microcents),
+        None if period == usual => (added, 0),
         None => (usage_days::sum(w.tx, days(id, period)).await?, 0),
     };
     account.sheets.insert(period.start, Sheet::new(period, spent, leased));
