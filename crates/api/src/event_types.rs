@@ -201,7 +201,12 @@ pub const ALL: &[EventType] = &[
     plain("webhook.deleted", "A webhook was deleted.", WEBHOOK),
     plain("webhook.disabled", "A webhook gets no events until it is enabled.", WEBHOOK),
     plain("webhook.enabled", "A webhook gets events again.", WEBHOOK),
-    plain("webhook.updated", "A webhook changed.", WEBHOOK),
+    EventType {
+        name: "webhook.updated",
+        doc: "A webhook changed.",
+        details: WEBHOOK,
+        changes: &[change("secret_rotated", "It has another secret; the old one signs as well for a day.", &[URL])],
+    },
 ];
 
 /// The type with this name.

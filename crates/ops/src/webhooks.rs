@@ -231,9 +231,11 @@ async fn log(
     actor: &Actor<'_>,
     row: &WebhookRow,
     verb: &str,
-    details: Map<String, serde_json::Value>,
+    mut details: Map<String, serde_json::Value>,
 ) -> Result<()> {
-    let object = Object { kind: "webhook", id: row.id.0, name: rules::without_query(&row.url) };
+    let url = rules::without_query(&row.url);
+    details.insert("url".to_owned(), url.into());
+    let object = Object { kind: "webhook", id: row.id.0, name: url };
     event::append(w, actor, row.organization_id, &object, verb, details).await
 }
 

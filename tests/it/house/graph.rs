@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("polity-client", &["polity-api"]),
     ("polity-cli", &["polity-client"]),
     ("polity", &["polity-server", "polity-cli"]),
+    ("polity-bench", &[]),
     ("xtask", &[]),
 ];
 
