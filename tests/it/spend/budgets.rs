@@ -261,7 +261,10 @@ async fn what_is_absent_stays_and_an_amount_alone_is_enough() {
         "max_overshoot_microcents": "0",
     });
     assert_eq!(set["budget"], expected);
-    assert_eq!(budget(&server, &acme, json!({"forecast_thresholds": []})).await["budget"]["forecast_thresholds"], json!([]));
+    assert_eq!(
+        budget(&server, &acme, json!({"forecast_thresholds": []})).await["budget"]["forecast_thresholds"],
+        json!([])
+    );
 }
 
 #[tokio::test]

@@ -19,7 +19,10 @@ async fn a_lease_holds_what_it_may_spend_and_gives_the_rest_back() {
     assert_eq!(lease["max_overshoot_microcents"], "3");
     assert_eq!(sums(&server, &acme).await, (0, 600_000));
     let committed = source.commit(&text(&lease["id"]), 100_000).await.ok();
-    assert_eq!((&committed["lease"]["status"], &committed["lease"]["committed_microcents"]), (&json!("COMMITTED"), &json!("100000")));
+    assert_eq!(
+        (&committed["lease"]["status"], &committed["lease"]["committed_microcents"]),
+        (&json!("COMMITTED"), &json!("100000"))
+    );
     assert_eq!(committed["lease"]["remaining_microcents"], "900000");
     assert_eq!(sums(&server, &acme).await, (100_000, 0));
 }
@@ -260,8 +263,7 @@ async fn events_and_leases_at_once_never_pass_the_budget_together() {
         let reply = source.lease(&acme, 30_000).await;
         if reply.status == 200 { 30_000 } else { 0 }
     });
-    let (spent, leased) =
-        tokio::join!(futures_util::future::join_all(events), futures_util::future::join_all(leases));
+    let (spent, leased) = tokio::join!(futures_util::future::join_all(events), futures_util::future::join_all(leases));
     let (spent, leased): (i64, i64) = (spent.iter().sum(), leased.iter().sum());
     assert_eq!(sums(&server, &acme).await, (spent, leased));
     assert!(spent + leased <= CENT && spent + leased > CENT - 30_000, "{spent} and {leased}");

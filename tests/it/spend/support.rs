@@ -245,15 +245,11 @@ pub async fn recount(server: &TestServer, organization: &str, from: i64, to: i64
     }
 }
 
-const SUMS: &str = "select cast(coalesce(sum(amount_microcents), 0) as bigint), cast(coalesce(sum(events), 0) as bigint)
+const SUMS: &str =
+    "select cast(coalesce(sum(amount_microcents), 0) as bigint), cast(coalesce(sum(events), 0) as bigint)
      from usage_days where";
 
-pub async fn recount_postgres(
-    client: &tokio_postgres::Client,
-    organization: &str,
-    from: i64,
-    to: i64,
-) -> (i64, i64) {
+pub async fn recount_postgres(client: &tokio_postgres::Client, organization: &str, from: i64, to: i64) -> (i64, i64) {
     let (from, to) = (at(from), at(to));
     let rule = format!("organization_id::text = '{organization}' and day_at >= '{from}' and day_at < '{to}'");
     let row = client.query_one(&format!("{SUMS} {rule}"), &[]).await.expect("sums");

@@ -24,7 +24,11 @@ pub struct Host {
 enum Kind {
     /// On SQLite one server, on PostgreSQL two behind a balancer.
     Inside(Box<TestServer>),
-    Processes { all: Vec<Replica>, database: Option<Database>, _directory: TempDir },
+    Processes {
+        all: Vec<Replica>,
+        database: Option<Database>,
+        _directory: TempDir,
+    },
 }
 
 struct Replica {
@@ -51,7 +55,8 @@ impl Host {
         };
         let replica = |name| Replica { data_dir: directory.path().join(name), port: load::free_port(), process: None };
         let all = names.iter().map(replica).collect();
-        let mut host = Host { http: load::client(), turn: 0, kind: Kind::Processes { all, database, _directory: directory } };
+        let mut host =
+            Host { http: load::client(), turn: 0, kind: Kind::Processes { all, database, _directory: directory } };
         host.start_processes().await;
         host
     }

@@ -133,7 +133,11 @@ impl Real {
     fn event(&mut self) -> Sent {
         self.count += 1;
         let (id, amount) = (format!("e{}", self.count), self.amount());
-        let late = if self.random.one_in(4) { 1 + self.random.next().cast_signed().rem_euclid(45 * super::world::DAY) } else { 0 };
+        let late = if self.random.one_in(4) {
+            1 + self.random.next().cast_signed().rem_euclid(45 * super::world::DAY)
+        } else {
+            0
+        };
         let when = self.world.now - late;
         let mut json = json!({
             "source": "model", "id": id, "organization_id": self.organization,
@@ -161,11 +165,8 @@ impl Real {
 
     /// A budget, and the body that leads to it from the one there is.
     pub fn other_budget(&mut self) -> (Budget, Value) {
-        let mut budget = self.world.budget.clone().unwrap_or(Budget {
-            cents: 10,
-            stops: false,
-            thresholds: [80, 100].into(),
-        });
+        let mut budget =
+            self.world.budget.clone().unwrap_or(Budget { cents: 10, stops: false, thresholds: [80, 100].into() });
         let mut body = json!({});
         let spent = i64::try_from(self.world.spent(self.world.period()) / 1_000_000).unwrap_or(0);
         if self.world.budget.is_none() || !self.random.one_in(3) {

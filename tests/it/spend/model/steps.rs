@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::Tally;
 use super::host::{Request, answer};
 use super::real::{Real, Sent};
 use super::world::{DAY, Event, Lease, No, State, Token, Verdict};
-use super::Tally;
 use crate::support::{number, text};
 
 const HOUR: i64 = DAY / 24;
@@ -30,8 +30,20 @@ impl Real {
             37 => "anchor day",
             38 => "token",
             39 if inside => "crash",
-            39..41 => if inside { "wait" } else { "crash" },
-            _ => if inside { "wait" } else { "record" },
+            39..41 => {
+                if inside {
+                    "wait"
+                } else {
+                    "crash"
+                }
+            }
+            _ => {
+                if inside {
+                    "wait"
+                } else {
+                    "record"
+                }
+            }
         };
         self.log.push(format!("{:>3} {name}", self.log.len()));
         let refused = match name {
@@ -49,7 +61,11 @@ impl Real {
             _ => self.crash().await,
         }?;
         let counts = tally.entry(name).or_default();
-        if refused { counts.1 += 1 } else { counts.0 += 1 }
+        if refused {
+            counts.1 += 1
+        } else {
+            counts.0 += 1
+        }
         self.agree(name == "wait" || !inside).await?;
         if self.log.len().is_multiple_of(10) { self.recount().await } else { Ok(()) }
     }
@@ -79,7 +95,8 @@ impl Real {
 
     fn judge(&mut self, source: usize, batch: &[Sent]) -> Vec<Verdict> {
         let events: Vec<Event> = batch.iter().map(|sent| sent.event.clone()).collect();
-        let told: Vec<_> = events.iter().map(|e| format!("{}{}:{}", if e.valid { "" } else { "!" }, e.id, e.amount)).collect();
+        let told: Vec<_> =
+            events.iter().map(|e| format!("{}{}:{}", if e.valid { "" } else { "!" }, e.id, e.amount)).collect();
         self.note(&format!("source {source} {told:?}"));
         self.world.record(source, &events)
     }

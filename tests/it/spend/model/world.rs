@@ -338,7 +338,8 @@ impl World {
             lease.of = now;
         }
         if before.0 != after.0 {
-            let moved: Vec<_> = self.overruns.iter().filter(|(key, _)| key.0 == before.0).map(|(k, v)| (*k, *v)).collect();
+            let moved: Vec<_> =
+                self.overruns.iter().filter(|(key, _)| key.0 == before.0).map(|(k, v)| (*k, *v)).collect();
             self.overruns.retain(|key, _| key.0 != before.0 && key.0 != after.0);
             self.overruns.extend(moved.into_iter().map(|((_, source), sum)| ((after.0, source), sum)));
         }
