@@ -14,7 +14,8 @@ use crate::spend::ledger::{Wanted, days, look};
 use crate::spend::period::{ANCHOR_DAYS, DEFAULT_ANCHOR, Period};
 
 /// `OperatorSetBillingPeriod`: the current period is the one that would have
-/// begun on that day, with all that was spent in it; leases go along.
+/// begun on that day, with all that was spent in it; leases go along, and so does
+/// what sources reported past the budget.
 ///
 /// # Errors
 /// 400 on `anchor_day`, 404 when there is no such organization.
@@ -39,6 +40,9 @@ pub async fn set(ctx: Ctx, req: Request<OperatorSetBillingPeriod>) -> Result<Ope
                 spends::set_anchor(w.tx, organization.id, *day, w.now).await?;
                 spends::delete(w.tx, organization.id).await?;
                 let period = Period::containing(w.now, *day)?;
+                // Else a source could pass the budget by its cap once more.
+                let left = Period::containing(w.now, before)?;
+                spends::move_overruns(w.tx, organization.id, left.start, period.start).await?;
                 let row = spends::SpendRow {
                     organization_id: organization.id,
                     period_starts_at: period.start,

@@ -340,10 +340,9 @@ impl Desk {
         }
         let next = match self.next_ends.get(&organization) {
             Some(known) => *known,
-            None => leases::next_end(w.tx, organization).await?.map(|row| row.expires_at),
+            None => leases::next_end(w.tx, organization, w.now).await?.map(|row| row.expires_at),
         };
         self.next_ends.insert(organization, next);
-        let next = next.filter(|at| *at > w.now);
         if let Some(at) = next {
             message.push_str(&format!("; the next lease ends at {at} at the latest"));
         }

@@ -97,9 +97,9 @@ queries! {
         "select ", columns!(), " from leases
          where organization_id = $1 and status = 'HELD' and expires_at <= $2"
     );
-    NEXT_END(organization: OrganizationId) => LeaseRow = concat!(
+    NEXT_END(organization: OrganizationId, now: Timestamp) => LeaseRow = concat!(
         "select ", columns!(), " from leases
-         where organization_id = $1 and status = 'HELD' order by expires_at limit 1"
+         where organization_id = $1 and status = 'HELD' and expires_at > $2 order by expires_at limit 1"
     );
     EXPIRING(now: Timestamp) => ExpiringRow =
         "select organization_id from leases where status = 'HELD' and expires_at <= $1 order by expires_at limit 1";
@@ -151,12 +151,12 @@ pub async fn expired(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp) 
     tx.all(&EXPIRED, (organization, now)).await
 }
 
-/// The lease of an organization that ends next by itself.
+/// The lease of an organization that ends next by itself, of those whose time is not over.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn next_end(tx: &Tx<'_>, organization: OrganizationId) -> Result<Option<LeaseRow>, Error> {
-    tx.optional(&NEXT_END, (organization,)).await
+pub async fn next_end(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp) -> Result<Option<LeaseRow>, Error> {
+    tx.optional(&NEXT_END, (organization, now)).await
 }
 
 /// An organization with leases whose time is over.

@@ -104,6 +104,8 @@ queries! {
          set amount_microcents = excluded.amount_microcents";
     FORGET_OVERRUNS(organization: OrganizationId, starts_at: Timestamp) => () =
         "delete from overruns where organization_id = $1 and period_starts_at = $2";
+    MOVE_OVERRUNS(organization: OrganizationId, from: Timestamp, to: Timestamp) => () =
+        "update overruns set period_starts_at = $3 where organization_id = $1 and period_starts_at = $2";
     ANCHOR(organization: OrganizationId) => AnchorRow =
         "select day_of_month from billing_anchors where organization_id = $1";
     SET_ANCHOR(organization: OrganizationId, day_of_month: i64, updated_at: Timestamp) => () =
@@ -176,6 +178,20 @@ pub async fn set_overrun(tx: &Tx<'_>, row: OverrunRow) -> Result<(), Error> {
 /// What the engine refused.
 pub async fn forget_overruns(tx: &Tx<'_>, organization: OrganizationId, starts_at: Timestamp) -> Result<(), Error> {
     tx.send(&FORGET_OVERRUNS, (organization, starts_at)).await
+}
+
+/// Makes what was reported past the budget in a period that of another, in place of what was noted of that.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn move_overruns(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<(), Error> {
+    tx.send(&FORGET_OVERRUNS, (organization, to)).await?;
+    tx.send(&MOVE_OVERRUNS, (organization, from, to)).await
 }
 
 /// The day of a month on which the periods of an organization begin, where it is not the first.

@@ -277,9 +277,12 @@ async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<
             alert::resumed(w, account, facts, why).await?;
         }
     }
-    if used_up && !deleted && stopped.is_none_or(|resumes_at| resumes_at <= w.now) {
+    if used_up && !deleted && stopped != Some(facts.period.end) {
         organizations::set_spend_resumes_at(w.tx, id, Some(facts.period.end)).await?;
-        alert::stopped(w, account, facts).await?;
+        // Where it was stopped before, only the day was changed on which periods begin.
+        if stopped.is_none_or(|resumes_at| resumes_at <= w.now) {
+            alert::stopped(w, account, facts).await?;
+        }
     }
     Ok(())
 }

@@ -1,0 +1,10 @@
+//! Spend: what is counted, what is announced of it, and what a budget stops,
+//! to the last unit.
+
+mod budgets;
+mod contention;
+mod events;
+mod leases;
+mod model;
+mod support;
+mod tokens;
