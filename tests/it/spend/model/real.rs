@@ -38,6 +38,10 @@ pub struct Real {
     pub seen: BTreeSet<String>,
     /// Numbers the events.
     pub count: usize,
+    /// How many periods were waited for.
+    pub rolls: i64,
+    /// How many requests got no answer because servers ended.
+    pub unanswered: u32,
 }
 
 impl Real {
@@ -88,6 +92,8 @@ impl Real {
             recent,
             seen,
             count: 0,
+            rolls: 0,
+            unanswered: 0,
         }
     }
 
@@ -117,6 +123,9 @@ impl Real {
 
     /// A batch, with events that were sent before, twice in it, late or not valid.
     pub fn batch(&mut self) -> Vec<Sent> {
+        // One that could have been forgotten, or that would be too late by now, is not sent again.
+        let oldest = self.world.now - 20 * super::world::DAY;
+        self.recent.retain(|sent| sent.event.at > oldest);
         let mut batch: Vec<Sent> = Vec::new();
         for _ in 0..=self.random.below(6) {
             let again = match self.random.below(8) {

@@ -18,7 +18,7 @@ impl Real {
     pub async fn step(&mut self, tally: &mut Tally) -> Result<(), String> {
         self.world.advance_to(self.host.now());
         let inside = self.host.is_inside();
-        let name = match self.random.below(46) {
+        let name = match self.random.below(48) {
             0..12 => "record",
             12 | 13 => "record twice at once",
             14..22 => "lease",
@@ -27,23 +27,12 @@ impl Real {
             28 | 29 => "release",
             30..36 => "budget",
             36 => "delete budget",
-            37 => "anchor day",
-            38 => "token",
-            39 if inside => "crash",
-            39..41 => {
-                if inside {
-                    "wait"
-                } else {
-                    "crash"
-                }
-            }
-            _ => {
-                if inside {
-                    "wait"
-                } else {
-                    "record"
-                }
-            }
+            37..40 => "anchor day",
+            40 => "token",
+            41 if inside => "crash",
+            41..43 if !inside => "crash",
+            _ if inside => "wait",
+            _ => "record",
         };
         self.log.push(format!("{:>3} {name}", self.log.len()));
         let refused = match name {
@@ -86,9 +75,6 @@ impl Real {
 
     fn remember(&mut self, batch: &[Sent]) {
         self.recent.extend(batch.iter().cloned());
-        let oldest = self.world.now - 20 * DAY;
-        // One that would not be valid any more, or that could have been forgotten, is not sent again.
-        self.recent.retain(|sent| sent.event.at > oldest);
         let many = self.recent.len().saturating_sub(30);
         self.recent.drain(..many);
     }
@@ -292,9 +278,18 @@ impl Real {
 
     #[expect(clippy::unnecessary_wraps, reason = "it is a step as the others are")]
     fn wait(&mut self) -> Outcome {
-        let halves = [1, 1, 2, 3, 12, 48, 48, 96, 9 * 48][self.random.below(9)];
-        self.note(&format!("{halves} half hours"));
-        self.host.advance(halves * HOUR / 2);
+        if self.random.one_in(4) {
+            // A moment after the period is over, and at another time of the hour than before: no lease then ends while
+            // a step is taken.
+            self.rolls += 1;
+            let ahead = self.world.period().1 - self.world.now + (40 + 2 * (self.rolls % 15)) * HOUR / 60;
+            self.note("for the next period");
+            self.host.advance(ahead);
+        } else {
+            let halves = [1, 1, 2, 3, 12, 48, 48, 96][self.random.below(8)];
+            self.note(&format!("{halves} half hours"));
+            self.host.advance(halves * HOUR / 2);
+        }
         self.world.advance_to(self.host.now());
         Ok(false)
     }
@@ -317,6 +312,9 @@ impl Real {
         }
         self.host.crash(which).await;
         let answered = sent.await.expect("a task").filter(|(status, _)| *status < 500);
+        if answered.is_none() {
+            self.unanswered += 1;
+        }
         self.note(if answered.is_some() { "answered" } else { "not answered" });
         answered
     }
