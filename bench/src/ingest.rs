@@ -176,8 +176,9 @@ fn check_sums(connection: &mut Connection, tenants: &[Tenant], events: u64) -> R
     for tenant in tenants {
         let path = "/v1/usages/details?limit=100";
         let reply = connection.json("GET", path, &tenant.token, &Value::Null)?;
-        for row in reply["usage_details"].as_array().into_iter().flatten() {
-            counted += row["events"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        for row in reply.pointer("/usage_details").and_then(Value::as_array).into_iter().flatten() {
+            counted +=
+                row.pointer("/events").and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         }
     }
     if counted != events {
@@ -196,21 +197,26 @@ fn tenants(connection: &mut Connection, count: usize) -> Result<Vec<Tenant>> {
     let mut tenants = Vec::with_capacity(count);
     let account = json!({ "name": "Bench", "email": "bench@example.com", "password": "correct horse battery staple" });
     let reply = connection.json("POST", "/v1/account/signup", "", &account)?;
-    let token = reply["token"]["id"].as_str().context("no token")?.to_owned();
+    let token = text(&reply, "/token/id")?;
     for n in 0..count {
         let reply = connection.json("POST", "/v1/organizations", &token, &json!({ "name": format!("bench-{n}") }))?;
-        let id = reply["organization"]["id"].as_str().context("no organization")?.to_owned();
+        let id = text(&reply, "/organization/id")?;
         let reply = connection.json("POST", &format!("/v1/organizations/{id}/switch"), &token, &Value::Null)?;
-        let token = reply["token"]["id"].as_str().context("no token")?.to_owned();
+        let token = text(&reply, "/token/id")?;
         tenants.push(Tenant { organization: id, token });
     }
     Ok(tenants)
 }
 
+fn text(reply: &Value, pointer: &str) -> Result<String> {
+    let text = reply.pointer(pointer).and_then(Value::as_str);
+    Ok(text.with_context(|| format!("no {pointer} in {reply}"))?.to_owned())
+}
+
 fn metering_key(connection: &mut Connection, operator_key: &str) -> Result<String> {
     let path = "/operator/v1/metering_keys";
     let reply = connection.json("POST", path, operator_key, &json!({ "name": "bench" }))?;
-    Ok(reply["metering_key"]["token"].as_str().context("no metering key")?.to_owned())
+    text(&reply, "/metering_key/token")
 }
 
 /// A server that ends with the benchmark.

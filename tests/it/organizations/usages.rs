@@ -16,6 +16,7 @@ struct LastMonth {
 }
 
 impl LastMonth {
+    #[expect(clippy::disallowed_methods, reason = "the clock of the servers begins with the real one")]
     fn now() -> LastMonth {
         let end = jiff::tz::TimeZone::UTC.to_datetime(Timestamp::now()).date().first_of_month();
         LastMonth { first: end - 1.month(), before_last: end - 2.days(), last: end - 1.day(), end }
