@@ -19,7 +19,8 @@ use crate::venv;
 const STORE_VARIABLE: &str = "POLITY_TEST_STORE";
 
 /// The Rust tests that drive servers and say nothing about the store: on PostgreSQL too they have to pass.
-const ON_POSTGRES: &[&str] = &["accounts", "organizations", "isolation", "model", "client", "cli", "webhooks"];
+const ON_POSTGRES: &[&str] =
+    &["accounts", "organizations", "isolation", "model", "client", "cli", "webhooks", "feed", "spend"];
 
 /// Which tests to run: all, unless told.
 #[derive(clap::Args, Default)]

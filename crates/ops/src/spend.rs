@@ -6,7 +6,7 @@
 //! them back with whatever follows (thresholds, mails, stopping) in the same
 //! unit of work. Money is `i64` micro-cents, millionths of a cent.
 //!
-//! Start at [`Ledger::admit`] and [`Ledger::hold`]: there the budget stops.
+//! Start at [`Account::hold`](ledger::Account::hold): there the budget stops.
 
 mod account;
 pub mod alert;
