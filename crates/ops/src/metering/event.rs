@@ -76,6 +76,7 @@ struct Body<'a> {
 }
 
 /// One item of the list, whatever it is.
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are events, and a box would cost each of those")]
 enum Element<'a> {
     Event(Fields<'a>),
     NoObject,
