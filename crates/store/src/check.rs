@@ -58,6 +58,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("organizations::OF_USER_ASC", "about a person"),
     ("organizations::OF_USER_DESC", "about a person"),
     ("projects::BY_ID", "authorised on the row"),
+    ("spends::ACCOUNT", "by the organization's own id, which leads the tables it joins"),
     ("tokens::BY_ID", "authentication: the row tells the organization"),
     ("tokens::DELETE", "after authorisation on the row"),
     ("tokens::DELETE_EXPIRED", "for the sweeper"),

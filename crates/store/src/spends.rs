@@ -89,6 +89,13 @@ queries! {
     DELETE(organization: OrganizationId) => () = "delete from spends where organization_id = $1";
     BY_PERIOD(organization: OrganizationId, starts_at: Timestamp) => SpendRow =
         concat!("select ", columns!(), " from spends where organization_id = $1 and period_starts_at = $2");
+    // Whoever decides on a sum holds it: another who wants it too learns at once, and not in the end, that she has to
+    // begin anew.
+    HOLD(organization: OrganizationId, starts_at: Timestamp) => SpendRow =
+        concat!("select ", columns!(), " from spends where organization_id = $1 and period_starts_at = $2"),
+        pg: concat!(
+            "select ", columns!(), " from spends where organization_id = $1 and period_starts_at = $2 for update"
+        );
     UPSERT: SpendRow => () = concat!(
         "insert into spends (", columns!(), ") values ($1, $2, $3, $4, $5, $6)
          on conflict (organization_id, period_starts_at) do update
@@ -141,6 +148,14 @@ pub async fn by_period(
     starts_at: Timestamp,
 ) -> Result<Option<SpendRow>, Error> {
     tx.optional(&BY_PERIOD, (organization, starts_at)).await
+}
+
+/// The sums of the period that begins then, for a unit that is going to set them.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn hold(tx: &Tx<'_>, organization: OrganizationId, starts_at: Timestamp) -> Result<Option<SpendRow>, Error> {
+    tx.optional(&HOLD, (organization, starts_at)).await
 }
 
 /// Sets the sums of a period.

@@ -78,7 +78,8 @@ impl Lessee {
             let (status, text) = (reply.status().as_u16(), reply.text().await.expect("a body"));
             // Replicas that contend for the same row may give up; then nothing happened.
             if status == 503 && text.contains("try again") {
-                self.shared.again.fetch_add(1, Ordering::Relaxed);
+                let again = self.shared.again.fetch_add(1, Ordering::Relaxed);
+                assert!(again < 1_000, "the server does not get on: {text}");
                 continue;
             }
             return (status, serde_json::from_str(&text).expect("JSON"));

@@ -78,7 +78,7 @@ impl Ledger {
             }
         }
         let loaded = missing.into_iter().map(|((id, start), (period, stops))| async move {
-            let row = spends::by_period(w.tx, id, start);
+            let row = spends::hold(w.tx, id, start);
             let overruns = sources.iter().filter(|_| stops).map(|key| spends::overrun(w.tx, id, start, *key));
             let (row, overruns) = futures_util::future::try_join(row, try_join_all(overruns)).await?;
             Ok::<_, polity_store::Error>((id, period, row, overruns))

@@ -25,6 +25,7 @@ use futures_util::future::{join, join_all};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_postgres::Statement;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use crate::Error;
@@ -232,6 +233,9 @@ enum Spoiled {
     Lost,
     /// A statement was refused; the unit knows and has to give up.
     Refused,
+    /// A statement before was refused, and the unit did not wait for its answer: of several that it waits for together
+    /// another one, sent later, was looked at first.
+    Aborted,
 }
 
 impl<'c> PgTx<'c> {
@@ -290,12 +294,22 @@ impl<'c> PgTx<'c> {
             Error::Unreachable(_) => Spoiled::Lost,
             _ => Spoiled::Refused,
         };
+        self.spoil(why);
+    }
+
+    /// What is noticed first is why.
+    fn spoil(&self, why: Spoiled) {
         self.spoiled.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
     }
 
     fn refused(&self, error: tokio_postgres::Error) -> Error {
+        let aborted = is_aborted(&error);
         let error = Error::from(error);
-        self.failed(&error);
+        if aborted {
+            self.spoil(Spoiled::Aborted);
+        } else {
+            self.failed(&error);
+        }
         error
     }
 
@@ -362,8 +376,9 @@ impl<'c> PgTx<'c> {
             return self.commit(client, sent, deadline).await;
         }
         // What a statement failed on may be what one before it, still unseen, was refused for.
-        let earlier = if spoiled == Some(Spoiled::Refused) { first_refusal(sent).await } else { None };
-        let earlier = earlier.map(Error::from);
+        let unseen = matches!(spoiled, Some(Spoiled::Refused | Spoiled::Aborted));
+        let earlier = if unseen { first_refusal(sent).await } else { None };
+        let earlier = earlier.filter(|error| !is_aborted(error)).map(Error::from);
         if spoiled != Some(Spoiled::Lost) {
             let ending = if self.mode == Mode::Read && spoiled.is_none() { "commit" } else { "rollback" };
             // Nobody waits for the answer: whoever uses the connection next is served after it.
@@ -374,6 +389,8 @@ impl<'c> PgTx<'c> {
             (Some(Error::Conflict), _) | (_, Some(Spoiled::Conflict)) => again(Spoiled::Conflict),
             (Some(Error::Unreachable(_)), _) | (_, Some(Spoiled::Lost)) => again(Spoiled::Lost),
             (Some(error), _) => End::Failed(error),
+            // Nobody knows why, so nobody could have given up because of it: another try will tell.
+            (None, Some(Spoiled::Aborted)) => again(Spoiled::Conflict),
             // The unit went on after a statement was refused, but PostgreSQL did not.
             (None, Some(Spoiled::Refused)) if keep => End::Failed(Error::Spoiled),
             (None, _) => End::Done,
@@ -394,6 +411,8 @@ impl<'c> PgTx<'c> {
         self.clean.store(!matches!(committed, Err(Error::Unreachable(_))), Ordering::Relaxed);
         match (refused, committed) {
             (None, Ok(())) => End::Done,
+            // To commit what is aborted is to roll it back.
+            (Some(refused), _) if is_aborted(&refused) => again(Spoiled::Aborted),
             (Some(refused), _) if refused.as_db_error().is_some() => match Error::from(refused) {
                 error @ (Error::Conflict | Error::Unreachable(_)) => End::Again(error),
                 error => End::Failed(error),
@@ -421,14 +440,21 @@ impl Drop for PgTx<'_> {
 fn again(why: Spoiled) -> End {
     End::Again(match why {
         Spoiled::Lost => Error::Unreachable("the connection broke".into()),
-        Spoiled::Conflict | Spoiled::Refused => Error::Conflict,
+        Spoiled::Conflict | Spoiled::Refused | Spoiled::Aborted => Error::Conflict,
     })
 }
 
 /// The first refusal among statements whose results nobody waited for; those
-/// after it are refused because of it.
+/// after it are refused because of it. Where all were, it was none of them.
 async fn first_refusal(sent: Vec<Sent>) -> Option<tokio_postgres::Error> {
-    join_all(sent).await.into_iter().find_map(Result::err)
+    let refused: Vec<_> = join_all(sent).await.into_iter().filter_map(Result::err).collect();
+    let cause = refused.iter().position(|error| !is_aborted(error)).unwrap_or(0);
+    refused.into_iter().nth(cause)
+}
+
+/// Whether a statement was refused only because one before it was.
+fn is_aborted(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
 }
 
 fn no_connection(error: PoolError) -> Error {
