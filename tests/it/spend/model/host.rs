@@ -82,7 +82,7 @@ impl Host {
                 let count = all.len();
                 // Now and then all of them.
                 for (n, replica) in all.iter_mut().enumerate() {
-                    if which % 3 == 0 || n == which % count {
+                    if which.is_multiple_of(3) || n == which % count {
                         replica.process.take().expect("a running replica").kill();
                     }
                 }

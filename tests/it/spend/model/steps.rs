@@ -51,9 +51,9 @@ impl Real {
         }?;
         let counts = tally.entry(name).or_default();
         if refused {
-            counts.1 += 1
+            counts.1 += 1;
         } else {
-            counts.0 += 1
+            counts.0 += 1;
         }
         self.agree(name == "wait" || !inside).await?;
         if self.log.len().is_multiple_of(10) { self.recount().await } else { Ok(()) }
