@@ -35,7 +35,8 @@ def test_a_member(server, signup, tmp_path):
 
 def test_the_operator(server, signup, tmp_path):
     signup("ada").found("acme")
-    run(server, tmp_path, server.operator_key(), "--include-tag", "operator", limit_s=90)
+    filters = options("--include-tag", ["operator", "metering", "webhook"])
+    run(server, tmp_path, server.operator_key(), *filters, limit_s=180)
 
 
 def test_a_source_of_the_platform(server, signup, tmp_path):

@@ -73,6 +73,36 @@ def test_a_mail_arrives_once(server, sink):
     assert reply.status_code == 200, reply.text
 
 
+def test_a_threshold_of_the_budget_is_mailed_once_and_names_what_spent_it(server, sink):
+    account = {"email": "ada@example.com", "password": PASSWORD, "name": "Ada"}
+    token = server.call("POST", "/v1/account/signup", json=account).json()["token"]["id"]
+    made = server.call("POST", "/v1/organizations", token, json={"name": "acme"}).json()["organization"]
+    budget = {"amount": "10", "enforcement": "stop"}
+    server.call("PUT", f"/v1/organizations/{made['id']}/budget", token, json=budget).raise_for_status()
+    key = server.operator("POST", "/metering_keys", json={"name": "inference"})["metering_key"]["token"]
+    events = [
+        {"source": "inference", "id": str(n), "organization_id": made["id"], "amount_microcents": "2000000"}
+        | {"project_id": made["default_project_id"]}
+        for n in range(5)
+    ]
+    for _ in range(2):
+        reply = server.call("POST", "/metering/v1/events", key, json={"events": events})
+        assert reply.status_code == 200, reply.text
+
+    def alerts():
+        mails = [email.message_from_bytes(e.content, policy=email.policy.default) for e in sink.accepted]
+        return [mail for mail in mails if "budget" in mail["subject"]]
+
+    wait_for(lambda: len(alerts()) == 2, MAIL_LIMIT_S, "two mails about the budget")
+    time.sleep(QUIET_S)
+    assert sorted(mail["subject"] for mail in alerts()) == [
+        "acme has spent 100 % of its budget",
+        "acme has spent 80 % of its budget",
+    ]
+    text = alerts()[0].get_body(("plain",)).get_content()
+    assert "$0.10  default" in text, text
+
+
 def test_a_temporary_refusal_is_tried_again(server, sink):
     sink.answers = ["451 try again later"]
     sign_up(server)

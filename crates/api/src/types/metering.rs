@@ -37,7 +37,8 @@ pub struct MeteringEvent {
     /// By which credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<CredentialId>,
-    /// When; absent means now. It counts in the period it happened in, however late it comes.
+    /// When; absent means now, and so does a time up to an hour ahead. It counts in the period it happened in, however
+    /// late it comes, up to 400 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }

@@ -136,6 +136,8 @@ impl Fields<'_> {
         if at > now.plus(AHEAD_MICROS) || at < now.plus(-LATEST_MICROS) {
             return Err("at: must be at most 400 days ago and at most an hour ahead".to_owned());
         }
+        // The clock of a source may be ahead; nothing counts in a period that has not begun.
+        let at = at.min(now);
         let unit = self.unit.text("unit")?;
         let quantity = self.quantity.number("quantity", MAX_QUANTITY)?;
         let amount = match (self.amount_microcents.number("amount_microcents", MAX_AMOUNT)?, unit.as_deref(), quantity)
@@ -317,6 +319,12 @@ mod tests {
         let charge = one(r#"{@,"unit":"second","quantity":"7","at":"2023-11-01T00:00:00Z"}"#).unwrap().charge;
         assert_eq!((charge.amount, charge.quantity, charge.unit.as_str()), (21, 7, "second"));
         assert_eq!(charge.at, "2023-11-01T00:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn an_event_of_a_clock_that_is_ahead_counts_now() {
+        let event = format!(r#"{{@,"amount_microcents":1,"at":"{}"}}"#, NOW.plus(AHEAD_MICROS));
+        assert_eq!(one(&event).unwrap().charge.at, NOW);
     }
 
     #[test]
