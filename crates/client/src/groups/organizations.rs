@@ -103,7 +103,7 @@ methods! {
     /// - `id`: the organization.
     /// - `body.validity`: how long it works: seconds with the suffix `s`, up to `86400s`; absent means `3600s`.
     @example(
-        "(id, &CreateAccessTokenRequest { validity: Some(Duration::from_hours(2)) })",
+        "(id, &CreateAccessTokenRequest { validity: Some(Duration::from_hours(2)), ..Default::default() })",
         r#"println!("{}", reply.token);"#
     )
     member fn create_access_token(id: OrganizationId, body: &CreateAccessTokenRequest) -> CreateAccessToken {
