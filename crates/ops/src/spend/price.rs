@@ -45,12 +45,6 @@ impl Prices {
         price.checked_mul(quantity).filter(|cost| *cost <= MAX_AMOUNT).ok_or("quantity: costs too much for one event")
     }
 
-    /// How many units have a price.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Whether no unit has a price.
     #[must_use]
     pub fn is_empty(&self) -> bool {
