@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use polity_api::operation::{Meta, Operation};
 use polity_api::scalar::Timestamp;
+use polity_store::metered_events::Filters;
 use polity_store::{BoxFuture, Db, Tx};
 use tokio::sync::watch;
 
@@ -70,6 +71,8 @@ pub struct Parts {
     pub lanes: Lanes,
     /// What those share who follow the log.
     pub feed: Feed,
+    /// Tell which metered events were not counted before.
+    pub filters: Filters,
 }
 
 /// Wakes loops that wait for something to do; each of them hears every call.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use polity_api::ids::{JobId, OrganizationId};
 use polity_api::scalar::micros;
 use polity_store::jobs::{self, JobRow};
-use polity_store::{deliveries, links, tokens};
+use polity_store::{deliveries, links, metered_events, tokens};
 use tokio::sync::watch;
 
 use crate::ctx::{Ctx, Work};
@@ -75,6 +75,7 @@ pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
         repeat(&ctx, stopped.clone(), POLL, || work(&ctx)),
         repeat(&ctx, stopped.clone(), POLL, || mail::deliver(&ctx, &mailer)),
         repeat(&ctx, stopped.clone(), POLL, || spend::roll::step(&ctx)),
+        repeat(&ctx, stopped.clone(), POLL, || pack(&ctx)),
         webhooks::run(&ctx, stopped.clone()),
         repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
     );
@@ -157,6 +158,11 @@ async fn retry(ctx: &Ctx, mut job: JobRow, error: &Error) -> Result<()> {
 pub(crate) fn backoff_micros(attempts: i64) -> i64 {
     let doubled = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
     (micros::SECOND << doubled).min(micros::HOUR)
+}
+
+/// Keeps what is remembered of metered events packed.
+async fn pack(ctx: &Ctx) -> Result<bool> {
+    Ok(metered_events::step(&ctx.db, &ctx.filters, ctx.now()).await?)
 }
 
 /// Forgets what has expired and rotates the signing keys when they are due.

@@ -80,7 +80,11 @@ async fn count(w: Work<'_>, batches: &Arc<Vec<Batch>>) -> Result<Vec<Result<Reco
         events().filter(|event| valid(event, &mut ledger).is_ok()).map(|event| event.hash).collect();
     hashes.sort_unstable();
     hashes.dedup();
-    let new = if hashes.is_empty() { Vec::new() } else { metered_events::insert(w.tx, &hashes, w.now).await? };
+    let new = if hashes.is_empty() {
+        Vec::new()
+    } else {
+        metered_events::insert(w.tx, &w.ctx.filters, &hashes, w.now).await?
+    };
     let mut marks: HashMap<EventHash, Mark> = new.into_iter().map(|hash| (hash, Mark::New)).collect();
 
     let mut replies = Vec::with_capacity(batches.len());

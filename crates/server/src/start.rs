@@ -13,6 +13,7 @@ use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
 use polity_ops::webhooks::send::Outbound;
 use polity_ops::{Clock, Ctx, Lanes, Memory, Parts, Random, Wake, jobs};
+use polity_store::metered_events::Filters;
 use polity_store::{Db, Options, Target};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -121,6 +122,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         appended: Wake::default(),
         lanes: Lanes::default(),
         feed: Feed::default(),
+        filters: Filters::default(),
         clock,
         random,
     });

@@ -38,6 +38,20 @@ create table metered_events (
 );
 create index metered_events_seen on metered_events (seen_at);
 
+-- What an embedded database had packed when it was moved here.
+create table metered_runs (
+    run_id uuid primary key,
+    state text not null,
+    events bigint not null,
+    newest_at timestamptz not null
+);
+create table metered_chunks (
+    run_id uuid not null references metered_runs (run_id),
+    first_hash bytea not null,
+    entries bytea not null,
+    primary key (run_id, first_hash)
+);
+
 -- What was used on a day: a row for each unit, project and credential, which `slot_id` is made of.
 create table usage_days (
     organization_id uuid not null references organizations (id),

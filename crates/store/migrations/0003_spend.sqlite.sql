@@ -31,12 +31,27 @@ create table metering_keys (
 create unique index metering_keys_token_hash on metering_keys (token_hash);
 create index metering_keys_created on metering_keys (created_at, id);
 
--- Events that were counted, by a hash of source and id, so that none is counted twice.
+-- Events that were counted, by a hash of source and id, so that none is counted twice: the newest.
 create table metered_events (
     hash blob primary key,
     seen_at integer not null
 ) strict, without rowid;
 create index metered_events_seen on metered_events (seen_at);
+
+-- The others, sorted and packed into runs that never change. A chunk has 250 entries of 16 bytes (14 of the hash, 2 of
+-- the day it was seen on), so that its row fills a page.
+create table metered_runs (
+    run_id blob primary key,
+    state text not null,
+    events integer not null,
+    newest_at integer not null
+) strict, without rowid;
+create table metered_chunks (
+    run_id blob not null references metered_runs (run_id),
+    first_hash blob not null,
+    entries blob not null,
+    primary key (run_id, first_hash)
+) strict;
 
 -- What was used on a day: a row for each unit, project and credential, which `slot_id` is made of.
 create table usage_days (

@@ -101,6 +101,7 @@ pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
         mails::STATEMENTS,
         members::STATEMENTS,
         metered_events::STATEMENTS,
+        metered_events::run::STATEMENTS,
         metering_keys::STATEMENTS,
         notification_marks::STATEMENTS,
         organizations::STATEMENTS,

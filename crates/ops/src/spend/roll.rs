@@ -9,8 +9,6 @@ use crate::error::Result;
 use crate::jobs::BATCH;
 use crate::spend::ledger::{Ledger, Wanted};
 
-/// For how long an event is remembered by its source and id.
-pub const REMEMBERED_MICROS: i64 = 32 * micros::DAY;
 /// For how long a lease that ended can be asked about.
 pub const ENDED_LEASE_MICROS: i64 = micros::DAY;
 
@@ -44,7 +42,7 @@ async fn due(w: Work<'_>) -> Result<Option<OrganizationId>> {
 pub(crate) async fn forget(ctx: &Ctx) -> Result<bool> {
     ctx.write("forget_spend", (), |w, ()| {
         Box::pin(async move {
-            let events = metered_events::delete_before(w.tx, w.now.plus(-REMEMBERED_MICROS), 10 * BATCH).await?;
+            let events = metered_events::forget(w.tx, w.now, 10 * BATCH).await?;
             let leases = leases::delete_ended(w.tx, w.now.plus(-ENDED_LEASE_MICROS), BATCH).await?;
             Ok(events > 0 || leases > 0)
         })

@@ -247,6 +247,17 @@ pub const TABLES: &[Table] = tables! {
         hash: Bytes,
         seen_at: Time,
     }
+    metered_runs (run_id) {
+        run_id: Uuid,
+        state: Text,
+        events: Integer,
+        newest_at: Time,
+    }
+    metered_chunks (run_id, first_hash) {
+        run_id: Uuid,
+        first_hash: Bytes,
+        entries: Bytes,
+    }
     usage_days (organization_id, day_at, slot_id) {
         organization_id: Uuid,
         day_at: Time,

@@ -166,6 +166,12 @@ impl Db {
         &self.changes
     }
 
+    /// Whether the database is embedded: this process then makes every change.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.engine, Engine::Lite(_))
+    }
+
     /// Runs a unit of work that writes: committed when it returns `Ok`, without
     /// a trace otherwise. Durable when this returns.
     ///
@@ -292,6 +298,11 @@ impl<'c> Tx<'c> {
     #[must_use]
     pub fn may_remember(&self) -> bool {
         self.mode == Mode::Read
+    }
+
+    /// Whether the database is embedded.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.handle, Handle::Lite(_))
     }
 
     /// Where in the row of changes the unit began: what it reads is remembered under it.
