@@ -46,7 +46,7 @@ create table metered_runs (
     newest_at timestamptz not null
 );
 create table metered_chunks (
-    run_id uuid not null references metered_runs (run_id),
+    run_id uuid not null,
     first_hash bytea not null,
     entries bytea not null,
     primary key (run_id, first_hash)

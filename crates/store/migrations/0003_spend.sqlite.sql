@@ -47,7 +47,7 @@ create table metered_runs (
     newest_at integer not null
 ) strict, without rowid;
 create table metered_chunks (
-    run_id blob not null references metered_runs (run_id),
+    run_id blob not null,
     first_hash blob not null,
     entries blob not null,
     primary key (run_id, first_hash)

@@ -23,6 +23,13 @@ async fn read(server: &TestServer, id: &str, token: &str) -> Vec<Value> {
     found
 }
 
+/// Sends events of this number on; tells how many counted.
+async fn report(server: &TestServer, key: &str, organization: &str, numbers: std::ops::Range<usize>) -> Value {
+    let event = |n: usize| json!({"source": "s", "id": n.to_string(), "organization_id": organization, "amount_microcents": "1"});
+    let body = json!({"events": numbers.map(event).collect::<Vec<_>>()});
+    server.call("POST", "/metering/v1/events").token(key).json(&body).send().await.ok()["accepted"].clone()
+}
+
 /// Copies a data directory as a crash would leave it.
 fn leave(data_dir: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
@@ -46,6 +53,12 @@ async fn a_server_that_moved_goes_on_where_the_old_one_was() {
     old.call("PUT", &budget).token(&acme.token).json(&json!({"amount": "5000"})).send().await.ok();
     let (_, kept) = ann.credential(&acme, "ORGANIZATION").await;
     let (revoked, _) = ann.credential(&acme, "USER").await;
+
+    // So many that most of them are packed.
+    let key = old.metering_key("s").await.token;
+    for n in 0..5 {
+        assert_eq!(report(&old, &key, &acme.id, n * 100..(n + 1) * 100).await, 100);
+    }
 
     // The first pass, while the server runs.
     let said = transfer(&data_dir, database.url(), &[]).await.ok();
@@ -93,6 +106,8 @@ async fn a_server_that_moved_goes_on_where_the_old_one_was() {
     assert_eq!(read["organization"]["name"], "other", "with the old credential");
     let body = json!({"email": email, "password": PASSWORD});
     new.call("POST", "/v1/account/login").json(&body).send().await.ok();
+
+    assert_eq!(report(&new, &key, &acme.id, 0..501).await, 1, "what counted before the move does not count again");
 
     // What is written goes on with the numbers of the events.
     let last = "select max(organization_seq) from events where organization_id = $1::text::uuid";

@@ -113,7 +113,7 @@ async fn leave(db: &Db, leaving: Vec<RunRow>, whole: Option<RunRow>) -> Result<(
             for run in leaving {
                 tx.execute(&run::UPDATE, &RunRow { state: RunState::Leaving, ..run.clone() }).await?;
             }
-            for run in whole {
+            if let Some(run) = whole {
                 tx.execute(&run::UPDATE, &RunRow { state: RunState::Whole, ..run.clone() }).await?;
             }
             Ok(())
