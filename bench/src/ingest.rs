@@ -73,6 +73,7 @@ fn floors(directory: &Path) -> Result<[Floor; 2]> {
 }
 
 /// Waits until the server has done what is left to do in the background.
+#[expect(clippy::disallowed_methods, reason = "nothing but time tells: nobody is asked for it")]
 fn settle(server: u32) -> Result<()> {
     for _ in 0..60 {
         let before = process::cpu(server)?;

@@ -9,9 +9,9 @@ use crate::budgets;
 use crate::ctx::{Ctx, Request};
 use crate::error::{Error, Result};
 use crate::event::{self, Actor, Object, metadata};
-use crate::spend::Ledger;
 use crate::spend::ledger::{Wanted, days, look};
-use crate::spend::period::{ANCHOR_DAYS, DEFAULT_ANCHOR, Period};
+use crate::spend::period::{ANCHOR_DAYS, Period};
+use crate::spend::{self, Ledger};
 
 /// `OperatorSetBillingPeriod`: the current period is the one that would have
 /// begun on that day, with all that was spent in it; leases go along, and so does
@@ -28,7 +28,7 @@ pub async fn set(ctx: Ctx, req: Request<OperatorSetBillingPeriod>) -> Result<Ope
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let organization = caller.organization(w, *id).await?;
-            let before = spends::anchor(w.tx, organization.id).await?.unwrap_or(DEFAULT_ANCHOR);
+            let before = spend::anchor(w, organization.id).await?;
             if before != *day {
                 // Leases whose time is over must not move.
                 let wanted = Wanted {

@@ -8,6 +8,11 @@
 //!
 //! Start at [`Account::hold`](ledger::Account::hold): there the budget stops.
 
+use polity_api::ids::OrganizationId;
+
+use crate::ctx::Work;
+use crate::error::Result;
+
 mod account;
 pub mod alert;
 pub(crate) mod ledger;
@@ -20,3 +25,8 @@ pub(crate) use ledger::{Charge, Ledger};
 
 /// Micro-cents of a cent.
 pub const MICROCENTS: i64 = 1_000_000;
+
+/// The day of a month on which the billing periods of an organization begin.
+pub(crate) async fn anchor(w: Work<'_>, id: OrganizationId) -> Result<i64> {
+    Ok(polity_store::spends::anchor(w.tx, id).await?.unwrap_or(period::DEFAULT_ANCHOR))
+}

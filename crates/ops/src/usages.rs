@@ -12,17 +12,17 @@ use polity_api::types::usage::{
     CredentialSpend, GetOrganizationUsageDetailsReply, GetOrganizationUsageReply, PeriodSpend, PeriodUsage,
     ProjectSpend, UnitSpend, Usage, UsageDetails,
 };
+use polity_store::Window;
 use polity_store::usage_days::{self, Days, UnitSpendRow, UsageDayRow};
-use polity_store::{Window, spends};
 use serde_json::{Map, Value, json};
 
 use crate::authz;
 use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result};
 use crate::field::count;
-use crate::spend::MICROCENTS;
 use crate::spend::ledger::days;
-use crate::spend::period::{DEFAULT_ANCHOR, Period, day};
+use crate::spend::period::{Period, day};
+use crate::spend::{self, MICROCENTS};
 
 /// Of each list in a period, so many of the largest.
 const LARGEST: i64 = 1_000;
@@ -40,7 +40,7 @@ pub async fn get(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrga
     ctx.read("get_usage", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let organization = authz::caller(w, call).await?.current_organization(w).await?;
-            let anchor = spends::anchor(w.tx, organization.id).await?.unwrap_or(DEFAULT_ANCHOR);
+            let anchor = spend::anchor(w, organization.id).await?;
             let from = query.starting_time.unwrap_or(w.now);
             let found = periods(from, query.ending_time.unwrap_or(from.max(w.now)), anchor)?;
             let spends =
@@ -153,7 +153,7 @@ async fn read(ctx: &Ctx, req: Request<GetOrganizationUsageDetails>, window: Wind
     ctx.read("list_usage", (req.call, req.query, window), |w, (call, query, window)| {
         Box::pin(async move {
             let organization = authz::caller(w, call).await?.current_organization(w).await?;
-            let anchor = spends::anchor(w.tx, organization.id).await?.unwrap_or(DEFAULT_ANCHOR);
+            let anchor = spend::anchor(w, organization.id).await?;
             let from = match query.starting_time {
                 Some(at) => at,
                 None => Period::containing(w.now, anchor)?.start,
@@ -203,7 +203,7 @@ pub async fn next_invoice(ctx: Ctx, req: Request<NextInvoice>) -> Result<NextInv
     ctx.read("next_invoice", req.call, |w, call| {
         Box::pin(async move {
             let organization = authz::caller(w, call).await?.current_organization(w).await?;
-            let anchor = spends::anchor(w.tx, organization.id).await?.unwrap_or(DEFAULT_ANCHOR);
+            let anchor = spend::anchor(w, organization.id).await?;
             let period = Period::containing(w.now, anchor)?;
             let days = days(organization.id, period);
             let spent = usage_days::sum(w.tx, days);

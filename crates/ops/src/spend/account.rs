@@ -163,7 +163,12 @@ impl Account {
 
     /// Whether a budget that stops is spent in the period with this time in it.
     pub(crate) fn is_used_up(&self, at: Timestamp) -> bool {
-        self.stops_at().zip(self.sheet(at)).is_some_and(|(budget, sheet)| sheet.spent >= budget)
+        self.sheet(at).is_some_and(|sheet| self.would_stop(sheet.spent))
+    }
+
+    /// Whether so much spent uses up a budget that stops.
+    pub(crate) fn would_stop(&self, spent: i64) -> bool {
+        self.stops_at().is_some_and(|budget| spent >= budget)
     }
 
     pub(super) fn limits(&self) -> Option<Limits<'_>> {

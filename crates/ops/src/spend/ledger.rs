@@ -265,7 +265,7 @@ async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, bud
 /// on when it no longer is, or another period has begun.
 async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<()> {
     let id = account.row.id;
-    let used_up = account.stops_at().is_some_and(|budget| facts.spent >= budget);
+    let used_up = account.would_stop(facts.spent);
     let stopped = account.row.spend_resumes_at;
     let deleted = account.row.status == OrganizationStatus::Deleted;
     if let Some(resumes_at) = stopped
