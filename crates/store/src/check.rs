@@ -341,6 +341,17 @@ async fn awaiting_something_else_is_refused() {
 }
 
 #[tokio::test]
+async fn a_unit_that_makes_light_of_an_error_still_gets_its_rows() {
+    let (_dir, db) = open().await;
+    db.write("append", (), |tx, ()| Box::pin(async { events::append(tx, &event(1)).await })).await.unwrap();
+    let organization = OrganizationId::from_random([1; 16]);
+    let last = db.read("light", organization, |tx, id| {
+        Box::pin(async move { Ok::<_, Error>(events::last_seq(tx, *id).await.unwrap_or(-1)) })
+    });
+    assert_eq!(last.await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let target = target(&dir).await;

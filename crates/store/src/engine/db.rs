@@ -5,11 +5,16 @@
 //! engine. On PostgreSQL it is awaited like any other future. On SQLite it is
 //! sent to the thread that owns the connection and polled there once, because
 //! every statement completes at once. Awaiting anything but the `Tx` is refused.
+//!
+//! A unit that reads may need no statement, because what it reads is remembered.
+//! On SQLite it is first tried where it was called, and sent to a thread only
+//! when it asks for one: to hand it over costs more than all it does.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -133,6 +138,8 @@ pub(crate) enum Mode {
 
 #[derive(Clone, Copy)]
 enum Handle<'c> {
+    /// No database: a statement says so in the flag, and the unit runs again with one.
+    Nothing(&'c AtomicBool),
     Lite(&'c Mutex<Connection>),
     Postgres(&'c PgTx<'c>),
 }
@@ -221,8 +228,12 @@ impl Db {
             Engine::Lite(lite) => lite,
             Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Read, unit, &args, f).await,
         };
+        let called = Instant::now();
+        if let Some(result) = self.without_statements(called, unit, &args, f) {
+            return result;
+        }
         let (reply, done) = oneshot::channel();
-        let (called, observer, changes) = (Instant::now(), self.observer.clone(), self.changes.clone());
+        let (observer, changes) = (self.observer.clone(), self.changes.clone());
         lite.read(Box::new(move |conn| {
             let tx = Tx::new(Handle::Lite(conn), Mode::Read, changes.epoch());
             let result = run(unit, called, &observer, &tx, &args, f);
@@ -231,6 +242,26 @@ impl Db {
             let _ = reply.send(result);
         }))?;
         done.await.map_err(|_| Error::Closed)?
+    }
+
+    /// What a unit that reads comes to, if it needs no statement for it.
+    fn without_statements<A, T, E: From<Error>>(
+        &self,
+        called: Instant,
+        unit: &'static str,
+        args: &A,
+        f: Unit<A, T, E>,
+    ) -> Option<Result<T, E>> {
+        let asked = AtomicBool::new(false);
+        let tx = Tx::new(Handle::Nothing(&asked), Mode::Read, self.changes.epoch());
+        let started = Instant::now();
+        let result = attempt(unit, &tx, args, f);
+        if asked.load(Ordering::Relaxed) {
+            // Whatever the unit made of the refusal of its statement.
+            return None;
+        }
+        (self.observer)(measured(unit, called, started, result.is_ok()));
+        Some(result)
     }
 
     async fn on_postgres<A, T, E: From<Error>>(
@@ -264,17 +295,18 @@ fn run<A, T, E: From<Error>>(
     f: Unit<A, T, E>,
 ) -> Result<T, E> {
     let started = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| poll_once(unit, f(tx, args))))
-        .unwrap_or_else(|_| Err(Error::Panicked(unit).into()));
-    observer(Measured {
-        unit,
-        queued: started - called,
-        ran: started.elapsed(),
-        ok: result.is_ok(),
-        round_trips: 0,
-        retries: 0,
-    });
+    let result = attempt(unit, tx, args, f);
+    observer(measured(unit, called, started, result.is_ok()));
     result
+}
+
+fn attempt<A, T, E: From<Error>>(unit: &'static str, tx: &Tx<'_>, args: &A, f: Unit<A, T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(|| poll_once(unit, f(tx, args))))
+        .unwrap_or_else(|_| Err(Error::Panicked(unit).into()))
+}
+
+fn measured(unit: &'static str, called: Instant, started: Instant, ok: bool) -> Measured {
+    Measured { unit, queued: started - called, ran: started.elapsed(), ok, round_trips: 0, retries: 0 }
 }
 
 fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {
@@ -282,6 +314,12 @@ fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Re
         Poll::Ready(result) => result,
         Poll::Pending => Err(Error::ForeignAwait(unit).into()),
     }
+}
+
+/// What a statement gets where there is no database. The error is never seen outside: the unit runs again.
+fn needs_database<T>(asked: &AtomicBool) -> Result<T, Error> {
+    asked.store(true, Ordering::Relaxed);
+    Err(Error::Closed)
 }
 
 impl<'c> Tx<'c> {
@@ -302,7 +340,7 @@ impl<'c> Tx<'c> {
 
     /// Whether the database is embedded.
     pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self.handle, Handle::Lite(_))
+        !matches!(self.handle, Handle::Postgres(_))
     }
 
     /// Where in the row of changes the unit began: what it reads is remembered under it.
@@ -332,6 +370,7 @@ impl<'c> Tx<'c> {
     pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: P) -> Result<Vec<R>, Error> {
         self.touch(query, &params);
         match self.handle {
+            Handle::Nothing(asked) => needs_database(asked),
             Handle::Lite(conn) => sqlite::all(conn, query, &params),
             Handle::Postgres(tx) => tx.all(query, &params).await,
         }
@@ -348,6 +387,7 @@ impl<'c> Tx<'c> {
     ) -> Result<Option<R>, Error> {
         self.touch(query, &params);
         match self.handle {
+            Handle::Nothing(asked) => needs_database(asked),
             Handle::Lite(conn) => sqlite::optional(conn, query, &params),
             Handle::Postgres(tx) => Ok(tx.all(query, &params).await?.into_iter().next()),
         }
@@ -359,6 +399,7 @@ impl<'c> Tx<'c> {
     /// When the engine refuses the statement, a broken constraint included.
     pub(crate) async fn execute<P: Params>(&self, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
         let changed = match self.handle {
+            Handle::Nothing(asked) => needs_database(asked),
             Handle::Lite(conn) => sqlite::run(conn, query, params),
             Handle::Postgres(tx) => tx.execute(query, params).await,
         }?;
@@ -379,6 +420,7 @@ impl<'c> Tx<'c> {
     {
         self.touch(query, &params);
         match self.handle {
+            Handle::Nothing(asked) => needs_database(asked),
             Handle::Lite(conn) => sqlite::run(conn, query, &params).map(drop),
             Handle::Postgres(tx) => tx.send(query, params).await,
         }
