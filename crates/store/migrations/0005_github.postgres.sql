@@ -21,7 +21,8 @@ create table github_deliveries (
 create index github_deliveries_received on github_deliveries (received_at);
 
 -- The installation of an organization, and how far its repositories are read: `pass_id` is the listing under way,
--- `next_page` the page it goes on with, `pass_total` what its pages say there is.
+-- `next_page` the page it goes on with, `pass_total` what its pages say there is. It is to be compared with GitHub from
+-- `due_at` on, by whoever has the lease.
 create table github_installations (
     organization_id uuid primary key references organizations (id),
     installation bigint not null,
@@ -44,6 +45,7 @@ create table github_installations (
     pass_total bigint not null,
     checked_at timestamptz,
     due_at timestamptz not null,
+    lease_ends_at timestamptz not null,
     updated_at timestamptz not null
 );
 create unique index github_installations_installation on github_installations (installation);
@@ -67,10 +69,14 @@ create index github_requests_requested on github_requests (requested_at);
 create table github_uninstalls (
     organization_id uuid not null references organizations (id),
     installation bigint not null,
+    due_at timestamptz not null,
+    attempts bigint not null,
+    last_error text not null,
     requested_at timestamptz not null,
     primary key (organization_id, installation)
 );
 create index github_uninstalls_installation on github_uninstalls (installation);
+create index github_uninstalls_due on github_uninstalls (due_at);
 
 -- The pages of the list of repositories, to ask for one again only if it changed.
 create table github_pages (

@@ -1,6 +1,12 @@
 //! The GitHub installation of an organization, and how far its repositories
 //! are read. An organization has one at most, and an installation is of one
 //! organization at most.
+//!
+//! An installation is compared with GitHub when it is due. Who does that has a
+//! lease, as with jobs; it is no job, because GitHub may be slow or away and
+//! must not hold up what else is promised. The lease is a time of its own, so
+//! that an installation can be made due while somebody is at it, who then sees
+//! at the end that it is due again.
 
 use polity_api::ids::OrganizationId;
 use polity_api::scalar::Timestamp;
@@ -57,6 +63,8 @@ row! {
         pub checked_at: Option<Timestamp>,
         /// When to compare it again.
         pub due_at: Timestamp,
+        /// Until when whoever compares it has it for himself.
+        pub lease_ends_at: Timestamp,
         /// Last change.
         pub updated_at: Timestamp,
     }
@@ -77,7 +85,8 @@ macro_rules! columns {
     () => {
         "organization_id, installation, account, account_login, account_type, avatar_url, html_url, status, \
          installed_at, suspended_at, deleted_at, repository_selection, permissions, indexing_status, \
-         indexed_repositories, total_repositories, pass_id, next_page, pass_total, checked_at, due_at, updated_at"
+         indexed_repositories, total_repositories, pass_id, next_page, pass_total, checked_at, due_at, \
+         lease_ends_at, updated_at"
     };
 }
 
@@ -88,21 +97,25 @@ queries! {
         concat!("select ", columns!(), " from github_installations where installation = $1");
     INSERT: GithubInstallationRow => () = concat!(
         "insert into github_installations (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-         $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+         $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
     );
     UPDATE: GithubInstallationRow => () =
         "update github_installations set installation = $2, account = $3, account_login = $4, account_type = $5,
          avatar_url = $6, html_url = $7, status = $8, installed_at = $9, suspended_at = $10, deleted_at = $11,
          repository_selection = $12, permissions = $13, indexing_status = $14, indexed_repositories = $15,
          total_repositories = $16, pass_id = $17, next_page = $18, pass_total = $19, checked_at = $20, due_at = $21,
-         updated_at = $22 where organization_id = $1";
+         lease_ends_at = $22, updated_at = $23 where organization_id = $1";
     DELETE(organization: OrganizationId) => () = "delete from github_installations where organization_id = $1";
     SET_DUE(organization: OrganizationId, due: Timestamp) => () =
         "update github_installations set due_at = $2 where organization_id = $1";
     DUE(now: Timestamp, limit: i64) => DueInstallation =
-        "select organization_id from github_installations where due_at <= $1 order by due_at limit $2";
+        "select organization_id from github_installations where due_at <= $1 and lease_ends_at <= $1
+         order by due_at limit $2";
     CLAIM(organization: OrganizationId, now: Timestamp, until: Timestamp) => () =
-        "update github_installations set due_at = $3 where organization_id = $1 and due_at <= $2";
+        "update github_installations set lease_ends_at = $3
+         where organization_id = $1 and due_at <= $2 and lease_ends_at <= $2";
+    HOLD(organization: OrganizationId, held: Timestamp, until: Timestamp) => () =
+        "update github_installations set lease_ends_at = $3 where organization_id = $1 and lease_ends_at = $2";
     COUNT_DUE(before: Timestamp) => CountRow =
         "select count(*) as count from github_installations where due_at < $1";
 }
@@ -158,7 +171,7 @@ pub async fn set_due(tx: &Tx<'_>, organization: OrganizationId, due: Timestamp) 
     tx.execute(&SET_DUE, &(organization, due)).await.map(drop)
 }
 
-/// Organizations whose installation is to be compared, those first that wait longest.
+/// Organizations whose installation is to be compared and is leased to nobody, those first that wait longest.
 ///
 /// # Errors
 /// What the engine refused.
@@ -166,13 +179,22 @@ pub async fn due(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<DueInsta
     tx.all(&DUE, (now, limit)).await
 }
 
-/// Takes an installation that is due; tells whether it still was. It is due
-/// again at `until`: should whoever took it die, another takes it then.
+/// Takes an installation that is due; tells whether it still was. The lease
+/// ends at `until`: should whoever took it die, another takes it then.
 ///
 /// # Errors
 /// What the engine refused.
 pub async fn claim(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp, until: Timestamp) -> Result<bool, Error> {
     Ok(tx.execute(&CLAIM, &(organization, now, until)).await? > 0)
+}
+
+/// Goes on holding an installation, until `until`; tells whether it is still
+/// held. One that is not is somebody else's by now.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn hold(tx: &Tx<'_>, organization: OrganizationId, held: Timestamp, until: Timestamp) -> Result<bool, Error> {
+    Ok(tx.execute(&HOLD, &(organization, held, until)).await? > 0)
 }
 
 /// How many installations have been due since before a time.

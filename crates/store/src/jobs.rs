@@ -16,10 +16,6 @@ text_enum! {
         Deactivate = "DEACTIVATE",
         /// Take down what a deleted organization must not keep.
         Delete = "DELETE",
-        /// Compare the GitHub installation with GitHub, and read its repositories.
-        GithubSync = "GITHUB_SYNC",
-        /// Remove installations at GitHub.
-        GithubUninstall = "GITHUB_UNINSTALL",
     }
 }
 

@@ -362,6 +362,7 @@ pub const TABLES: &[Table] = tables! {
         pass_total: Integer,
         checked_at: Time null,
         due_at: Time,
+        lease_ends_at: Time,
         updated_at: Time,
     }
     github_requests (organization_id, account) {
@@ -375,6 +376,9 @@ pub const TABLES: &[Table] = tables! {
     github_uninstalls (organization_id, installation) {
         organization_id: Uuid,
         installation: Integer,
+        due_at: Time,
+        attempts: Integer,
+        last_error: Text,
         requested_at: Time,
     }
     github_pages (organization_id, page) {
