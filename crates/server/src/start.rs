@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use polity_api::scalar::Timestamp;
 use polity_ops::feed::Feed;
+use polity_ops::github::app as github;
 use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
@@ -17,10 +18,12 @@ use polity_store::{Db, Options, Target};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
 
 use crate::accept::{self, stopped};
 use crate::app::{self, App};
 use crate::config::Config;
+use crate::config::value::Secret;
 use crate::data_dir::{self, DataDir};
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -117,6 +120,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         settings: config.settings(address),
         memory: Memory::default(),
         outbound: Outbound::new(&config.webhook_allow_networks)?,
+        github: github_app(&config, &clock)?,
         wake: Wake::default(),
         appended: Wake::default(),
         lanes: Lanes::default(),
@@ -145,6 +149,23 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         stop_worker,
         data_dir,
     })
+}
+
+/// The app at GitHub, if it is configured.
+pub(crate) fn github_app(config: &Config, clock: &Clock) -> Result<Option<github::App>, Error> {
+    let Some(app) = config.github.complete()? else { return Ok(None) };
+    let secret = |secret: &Secret| Zeroizing::new(secret.0.clone());
+    let settings = github::AppSettings {
+        app_id: app.app_id,
+        app_name: app.app_name.to_owned(),
+        private_key: secret(app.private_key),
+        client_id: app.client_id.to_owned(),
+        client_secret: secret(app.client_secret),
+        webhook_secret: secret(app.webhook_secret),
+        api_url: config.github.api_url.clone(),
+        web_url: config.github.web_url.clone(),
+    };
+    github::App::new(settings, clock.clone()).map(Some).map_err(Error::Config)
 }
 
 /// A server on the target of a transfer would write what the next pass of it takes away.
