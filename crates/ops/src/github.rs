@@ -2,6 +2,11 @@
 
 pub mod app;
 pub mod client;
+pub mod hook;
+mod link;
+pub mod repositories;
+pub(crate) mod sync;
+pub mod token;
 pub mod wire;
 
 use polity_api::table::{GetGithubInstallation, GetOAuthOptions, GithubInstallation, OAuthCallback};
@@ -14,7 +19,9 @@ use crate::error::{Error, Result};
 
 /// The longest metadata of a flow, in characters.
 const MAX_METADATA: usize = 400;
-const NOT_CONFIGURED: &str = "GitHub is not configured on this server";
+/// Clients match these words.
+pub(crate) const NO_INSTALLATION: &str = "No GitHub Installation";
+pub(crate) const NOT_CONFIGURED: &str = "GitHub is not configured on this server";
 
 async fn check_caller(ctx: &Ctx, call: Call) -> Result<()> {
     ctx.read("github", call, |w, call| {
@@ -36,7 +43,7 @@ fn check_metadata(metadata: &str) -> Result<()> {
 /// 400 `No GitHub Installation`.
 pub async fn get(ctx: Ctx, req: Request<GetGithubInstallation>) -> Result<GetGithubInstallationReply> {
     check_caller(&ctx, req.call).await?;
-    Err(Error::precondition("No GitHub Installation"))
+    Err(Error::precondition(NO_INSTALLATION))
 }
 
 /// `GithubInstallation`.

@@ -80,6 +80,21 @@ struct Taken {
     approved: Option<Installation>,
 }
 
+/// Whether a request looks like a delivery, before its body is read.
+///
+/// # Errors
+/// 400 where GitHub is not configured, 401 for what has no signature.
+pub fn admit(ctx: &Ctx, signature: &str) -> Result<()> {
+    if ctx.github.is_none() {
+        return Err(Error::precondition(NOT_CONFIGURED));
+    }
+    let hex = signature.strip_prefix("sha256=").unwrap_or_default();
+    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Error::unauthenticated("X-Hub-Signature-256 must be sha256= and the signature of the body"));
+    }
+    Ok(())
+}
+
 /// Takes a delivery.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ pub async fn list(ctx: Ctx, req: Request<ListRepositories>) -> Result<ListReposi
     let search = match req.query.name_search_op {
         _ if name.is_empty() => NameSearch::All,
         NameSearchOp::Equality => NameSearch::Equal(name),
-        NameSearchOp::Fuzzy => NameSearch::Fuzzy(name),
+        NameSearchOp::Fuzzy | NameSearchOp::Unknown => NameSearch::Fuzzy(name),
     };
     ctx.read("list_repositories", (req.call, search, Window::of(limit, offset)), |w, (call, search, window)| {
         Box::pin(async move {

@@ -222,12 +222,12 @@ async fn go_on(
 ) -> std::result::Result<(), Halt> {
     let mut next = if is_deleted { forget(ctx, held).await? } else { check::run(ctx, app, held).await? };
     for _ in 0..SLICE {
-        let (until, task) = next.ok_or(Halt::Lost)?;
-        held.until = until;
-        app.went_on(held.installation);
         if *stopped.borrow() {
             break;
         }
+        let (until, task) = next.ok_or(Halt::Lost)?;
+        held.until = until;
+        app.went_on(held.installation);
         next = match task {
             Task::Rest => {
                 app.went_well(held.installation);
@@ -241,9 +241,7 @@ async fn go_on(
             Task::Forget => forget(ctx, held).await?,
         };
     }
-    if let Some((until, _)) = next {
-        held.until = until;
-    }
+    held.until = next.ok_or(Halt::Lost)?.0;
     let released = ctx.write("release_github", *held, |w, held| {
         Box::pin(async move {
             let Some(mut row) = held.load(w).await? else { return Ok(()) };

@@ -63,12 +63,7 @@ pub(super) async fn read(
     Ok(written.await?)
 }
 
-async fn ask(
-    app: &App,
-    installation: i64,
-    row: &RepositoryRow,
-    reads_contents: bool,
-) -> StdResult<Answer, Trouble> {
+async fn ask(app: &App, installation: i64, row: &RepositoryRow, reads_contents: bool) -> StdResult<Answer, Trouble> {
     let gone = |repository| Answer { repository, branches: None, is_gone: true };
     let repository = match row.branches_page {
         REPOSITORY_FIRST => match app.repository(installation, row.github).await? {

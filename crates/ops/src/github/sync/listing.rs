@@ -121,13 +121,7 @@ async fn see(
 }
 
 /// Goes on to the next page, or to the end. Tells whether the listing adds up so far.
-async fn next_page(
-    w: Work<'_>,
-    row: &mut GithubInstallationRow,
-    pass: Uuid,
-    total: i64,
-    more: bool,
-) -> Result<bool> {
+async fn next_page(w: Work<'_>, row: &mut GithubInstallationRow, pass: Uuid, total: i64, more: bool) -> Result<bool> {
     let agrees = row.next_page == 1 || row.pass_total == total;
     (row.pass_total, row.total_repositories) = (total, total);
     if more {
