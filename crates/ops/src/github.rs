@@ -7,10 +7,12 @@
 pub mod app;
 pub mod client;
 pub mod flow;
+pub mod hook;
 mod link;
 pub mod repositories;
 pub mod signin;
 pub mod state;
+pub(crate) mod sync;
 pub mod token;
 pub(crate) mod uninstall;
 pub mod wire;
@@ -19,7 +21,8 @@ use polity_api::table::GetGithubInstallation;
 use polity_api::types::github::GetGithubInstallationReply;
 use polity_store::github_installations::{self, GithubInstallationRow};
 
-pub(crate) use link::{forget_some, unbind};
+pub(crate) use link::unbind;
+pub(crate) use sync::forget_some;
 
 use crate::authz;
 use crate::ctx::{Ctx, Request};

@@ -1,4 +1,4 @@
-//! Background work: deactivation, deletion, mail, webhooks, and sweeping.
+//! Background work: deactivation, deletion, mail, webhooks, GitHub, and sweeping.
 //!
 //! A job is a row, written by the unit that promises the work. Each step of it
 //! is a unit of its own that may run again; the last step removes the row. A
@@ -19,9 +19,8 @@ use tokio::sync::watch;
 
 use crate::ctx::{Ctx, Work};
 use crate::error::{Error, Result};
-use crate::github::uninstall;
 use crate::jobs::mail::Mailer;
-use crate::{keys, spend};
+use crate::{github, keys, spend};
 
 mod deactivate;
 mod delete;
@@ -76,8 +75,9 @@ pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
         repeat(&ctx, stopped.clone(), POLL, || work(&ctx)),
         repeat(&ctx, stopped.clone(), POLL, || mail::deliver(&ctx, &mailer)),
         repeat(&ctx, stopped.clone(), POLL, || spend::roll::step(&ctx)),
-        repeat(&ctx, stopped.clone(), POLL, || uninstall::step(&ctx)),
+        repeat(&ctx, stopped.clone(), POLL, || github::uninstall::step(&ctx)),
         webhooks::run(&ctx, stopped.clone()),
+        github::sync::run(&ctx, stopped.clone()),
         repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
     );
 }

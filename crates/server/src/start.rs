@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use polity_api::scalar::Timestamp;
 use polity_ops::feed::Feed;
-use polity_ops::github::app as github;
 use polity_ops::jobs::mail::Mailer;
 use polity_ops::keys::{self, Keys};
 use polity_ops::password::Passwords;
@@ -18,12 +17,10 @@ use polity_store::{Db, Options, Target};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use zeroize::Zeroizing;
 
 use crate::accept::{self, stopped};
 use crate::app::{self, App};
 use crate::config::Config;
-use crate::config::value::Secret;
 use crate::data_dir::{self, DataDir};
 use crate::error::Error;
 use crate::metrics::Metrics;
@@ -120,7 +117,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         settings: config.settings(address),
         memory: Memory::default(),
         outbound: Outbound::new(&config.webhook_allow_networks)?,
-        github: github_app(&config, &clock)?,
+        github: config.github.app(clock.clone())?,
         wake: Wake::default(),
         appended: Wake::default(),
         lanes: Lanes::default(),
@@ -149,23 +146,6 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         stop_worker,
         data_dir,
     })
-}
-
-/// The app at GitHub, if it is configured.
-pub(crate) fn github_app(config: &Config, clock: &Clock) -> Result<Option<github::App>, Error> {
-    let Some(app) = config.github.complete()? else { return Ok(None) };
-    let secret = |secret: &Secret| Zeroizing::new(secret.0.clone());
-    let settings = github::AppSettings {
-        app_id: app.app_id,
-        app_name: app.app_name.to_owned(),
-        private_key: secret(app.private_key),
-        client_id: app.client_id.to_owned(),
-        client_secret: secret(app.client_secret),
-        webhook_secret: secret(app.webhook_secret),
-        api_url: config.github.api_url.clone(),
-        web_url: config.github.web_url.clone(),
-    };
-    github::App::new(settings, clock.clone()).map(Some).map_err(Error::Config)
 }
 
 /// A server on the target of a transfer would write what the next pass of it takes away.
@@ -313,7 +293,11 @@ pub(crate) mod tests {
         for route in crate::routes::PLAIN_ROUTES {
             let head: &'static str = format!("{} {} HTTP/1.1\r\ncontent-length: 0", route.method, route.path).leak();
             let reply = ask(server.address(), head).await;
-            let expected = if route.who == polity_api::operation::Who::Operator { "401" } else { "200" };
+            let expected = match route.path {
+                _ if route.who == polity_api::operation::Who::Operator => "401",
+                "/webhooks/github" => "400",
+                _ => "200",
+            };
             assert!(reply.starts_with(&format!("HTTP/1.1 {expected}")), "{head}: {reply}");
         }
         server.stop().await;

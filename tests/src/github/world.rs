@@ -207,8 +207,16 @@ impl World {
         format!("{}/{}", self.accounts[&repo.owner].login, repo.name)
     }
 
-    pub(crate) fn repo_named(&self, full_name: &str) -> Option<i64> {
+    /// The repository with this owner and name.
+    #[must_use]
+    pub fn repo_named(&self, full_name: &str) -> Option<i64> {
         self.names.get(full_name).copied()
+    }
+
+    /// The repositories of an account.
+    #[must_use]
+    pub fn repos_of(&self, account: i64) -> Vec<i64> {
+        self.repos.values().filter(|repo| repo.owner == account).map(|repo| repo.id).collect()
     }
 
     /// Renames a repository.
@@ -246,7 +254,10 @@ impl World {
 
     /// Removes a branch.
     pub fn remove_branch(&mut self, repo: i64, branch: &str) {
-        self.repo_mut(repo).branches.remove(branch);
+        let now = self.now();
+        let one = self.repo_mut(repo);
+        one.branches.remove(branch);
+        one.pushed_at = now;
         self.tell_repo(repo, "delete", json!({"ref": branch, "ref_type": "branch"}));
     }
 

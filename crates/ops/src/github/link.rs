@@ -4,10 +4,10 @@ use polity_api::ids::OrganizationId;
 use polity_api::scalar::Timestamp;
 use polity_api::types::github::{GithubInstallationStatus as Status, IndexingStatus};
 use polity_store::github_installations::{self, GithubInstallationRow, UNIQUE_INSTALLATION};
+use polity_store::github_pages;
 use polity_store::github_requests;
 use polity_store::github_uninstalls::{self, GithubUninstallRow};
 use polity_store::organizations::OrganizationRow;
-use polity_store::{git_branches, git_repositories, github_pages};
 use serde_json::{Map, Value};
 
 use crate::authz;
@@ -15,7 +15,6 @@ use crate::ctx::Work;
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
 use crate::github::wire::Installation;
-use crate::jobs::BATCH;
 
 /// What became of an installation somebody waits for.
 #[derive(Debug)]
@@ -156,19 +155,6 @@ pub(crate) async fn unbind(w: Work<'_>, organization: OrganizationId) -> Result<
         w.wake_worker();
     }
     log(w, &Actor::System, &row, "deleted").await
-}
-
-/// Forgets some of what was read of an installation; tells whether there was any.
-///
-/// # Errors
-/// What the store refused.
-pub(crate) async fn forget_some(w: Work<'_>, organization: OrganizationId) -> Result<bool> {
-    let branches = git_branches::delete_all(w.tx, organization, BATCH).await?;
-    if branches > 0 {
-        return Ok(true);
-    }
-    github_pages::delete_from(w.tx, organization, 1).await?;
-    Ok(git_repositories::delete_all(w.tx, organization, BATCH).await? > 0)
 }
 
 /// Appends an event about the installation of an organization.

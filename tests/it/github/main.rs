@@ -1,0 +1,5 @@
+//! GitHub, against a stand-in that checks what GitHub checks: installing,
+//! signing in, webhooks, indexing and tokens, and all that can go wrong there.
+
+mod client;
+mod setup;
