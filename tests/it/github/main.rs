@@ -2,4 +2,10 @@
 //! signing in, webhooks, indexing and tokens, and all that can go wrong there.
 
 mod client;
+mod ending;
+mod flow;
+mod page;
+mod requests;
 mod setup;
+mod signin;
+mod support;
