@@ -2,4 +2,5 @@
 //! signing in, webhooks, indexing and tokens, and all that can go wrong there.
 
 mod client;
+mod index;
 mod setup;

@@ -340,7 +340,7 @@ async fn forget(ctx: &Ctx, held: &Held) -> std::result::Result<Next, Halt> {
     let forgotten = ctx.write("forget_github", *held, |w, held| {
         Box::pin(async move {
             let Some(mut row) = held.load(w).await? else { return Ok(None) };
-            if check::forget_some(w, row.organization_id).await? {
+            if forget_some(w, row.organization_id).await? {
                 github_installations::update(w.tx, &row).await?;
                 return Ok(Some((row.lease_ends_at, Task::Forget)));
             }
