@@ -2,5 +2,8 @@
 //! signing in, webhooks, indexing and tokens, and all that can go wrong there.
 
 mod client;
+mod faults;
+mod hooks;
 mod index;
 mod setup;
+mod token;

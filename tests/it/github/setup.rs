@@ -94,6 +94,19 @@ impl Installed {
         all.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
     }
 
+    /// Waits until no repository and no branch is listed any more.
+    pub async fn forgotten(&self, server: &TestServer) {
+        let is_empty = async |path| {
+            let reply = server.call("GET", path).token(&self.organization.token).send().await.ok();
+            reply["count"] == 0
+        };
+        server
+            .until("all is forgotten", async || {
+                (is_empty("/v1/git/repositories").await && is_empty("/v1/git/branches").await).then_some(())
+            })
+            .await;
+    }
+
     /// The branches of a repository, as far as a page goes.
     pub async fn branches(&self, server: &TestServer, repository: &Value) -> Vec<String> {
         let id = repository["id"].as_str().expect("an id");

@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::event::Actor;
 use crate::github::app::App;
 use crate::github::link;
-use crate::jobs::BATCH;
 use crate::github::wire::Installation;
+use crate::jobs::BATCH;
 
 /// Asks GitHub for the installation, and writes what it says.
 pub(super) async fn run(ctx: &Ctx, app: &App, held: &Held) -> StdResult<Next, Halt> {
