@@ -96,7 +96,10 @@ pub struct World {
     pub(crate) tokens: HashMap<String, Issued>,
     pub(crate) user_tokens: HashMap<String, i64>,
     pub(crate) codes: HashMap<String, Code>,
-    pub(crate) deliveries: Vec<Delivery>,
+    /// What waits to be delivered.
+    pub deliveries: Vec<Delivery>,
+    /// How many repositories are counted and not listed, as it happens at GitHub.
+    pub counted_too_much: usize,
     /// How long tokens of installations last, in seconds.
     pub token_seconds: i64,
     /// What the app asks for.
@@ -123,6 +126,7 @@ impl World {
             user_tokens: HashMap::new(),
             codes: HashMap::new(),
             deliveries: Vec::new(),
+            counted_too_much: 0,
             token_seconds: 3600,
             permissions: texts(&[("contents", "write"), ("metadata", "read"), ("emails", "read")]),
             events: ["push", "create", "delete", "repository"].map(str::to_owned).to_vec(),
@@ -309,6 +313,12 @@ impl World {
         self.tell(installation, "installation", json!({"action": "deleted"}));
         self.installations.remove(&installation);
         self.tokens.retain(|_, token| token.installation != installation);
+    }
+
+    /// The installation on an account.
+    #[must_use]
+    pub fn installation_of(&self, account: i64) -> i64 {
+        self.installations.values().find(|one| one.account == account).expect("an installation").id
     }
 
     /// Whether an installation is there.
