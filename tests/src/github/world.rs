@@ -106,6 +106,8 @@ pub struct World {
     pub permissions: BTreeMap<String, String>,
     /// What the app hears of.
     pub events: Vec<String>,
+    /// Whether the app may ask for the role of a person in an organization.
+    pub tells_roles: bool,
 }
 
 impl World {
@@ -128,6 +130,7 @@ impl World {
             token_seconds: 3600,
             permissions: texts(&[("contents", "write"), ("metadata", "read"), ("emails", "read")]),
             events: ["push", "create", "delete", "repository"].map(str::to_owned).to_vec(),
+            tells_roles: false,
         }
     }
 
