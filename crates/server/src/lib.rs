@@ -14,6 +14,7 @@ pub mod config;
 mod data_dir;
 mod docs;
 mod error;
+mod github;
 mod handler;
 mod health;
 mod introspect;

@@ -41,6 +41,7 @@ pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
     quota(&mut mount)?;
     billing(&mut mount)?;
     webhook(&mut mount)?;
+    git(&mut mount)?;
     test(&mut mount)?;
     metering(&mut mount)?;
     operator(&mut mount)?;
@@ -70,7 +71,7 @@ fn organization(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<UpdateBudget, _>(budgets::update)?;
     mount.add::<DeleteBudget, _>(budgets::delete)?;
     mount.add::<GetGithubInstallation, _>(github::get)?;
-    mount.add::<GithubInstallation, _>(github::start)
+    mount.add::<GithubInstallation, _>(github::flow::start)
 }
 
 fn session(mount: &mut Mount) -> Result<(), Error> {
@@ -84,8 +85,8 @@ fn session(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<ResendEmailValidation, _>(accounts::resend_validation)?;
     mount.add::<ResetPassword, _>(accounts::reset_password)?;
     mount.add::<UpdatePassword, _>(accounts::update_password)?;
-    mount.add::<GetOAuthOptions, _>(github::oauth_options)?;
-    mount.add::<OAuthCallback, _>(github::oauth_callback)
+    mount.add::<GetOAuthOptions, _>(github::signin::options)?;
+    mount.add::<OAuthCallback, _>(github::flow::oauth_callback)
 }
 
 fn account(mount: &mut Mount) -> Result<(), Error> {
@@ -188,6 +189,13 @@ fn webhook(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<OperatorTestWebhook, _>(webhooks::deliveries::test)?;
     mount.add::<OperatorListWebhookDeliveries, _>(webhooks::deliveries::list)?;
     mount.add::<OperatorReplayWebhookDelivery, _>(webhooks::deliveries::replay)
+}
+
+fn git(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListRepositories, _>(github::repositories::list)?;
+    mount.add::<ListBranches, _>(github::repositories::list_branches)?;
+    mount.add::<ResyncOrganization, _>(github::repositories::resync)?;
+    mount.add::<CreateGithubInstallationToken, _>(github::token::create)
 }
 
 fn test(mount: &mut Mount) -> Result<(), Error> {
