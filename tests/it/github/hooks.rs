@@ -11,7 +11,7 @@ use crate::index::repositories;
 use crate::setup::{HOUR, Installed, MINUTE, SECOND, names_at, servers};
 
 /// A server with an installation of three repositories, all read.
-async fn three<'s>(server: &'s TestServer, github: &GitHub) -> Installed {
+async fn three(server: &TestServer, github: &GitHub) -> Installed {
     let ann = server.person("ann").await;
     let acme = Installed::new(github, &ann, "acme", |github, account| repositories(github, account, 3)).await;
     acme.indexed(server).await;
