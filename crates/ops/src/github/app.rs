@@ -81,7 +81,7 @@ pub struct App {
     webhook_key: hmac::Key,
     remembered: Mutex<HashMap<i64, Remembered>>,
     /// Its page, once GitHub has told it.
-    pub(super) page: OnceLock<String>,
+    page: OnceLock<String>,
 }
 
 /// What is remembered of an installation: its token, until when it asked too
@@ -136,6 +136,19 @@ impl App {
     #[must_use]
     pub fn web_url(&self) -> &str {
         self.settings.web_url.trim_end_matches('/')
+    }
+
+    /// The page of the app, without a slash at the end. An Enterprise Server has it elsewhere than GitHub, so it is
+    /// asked once; while it does not answer, it is where GitHub has it.
+    pub(crate) async fn page(&self) -> String {
+        if let Some(page) = self.page.get() {
+            return page.clone();
+        }
+        let usual = format!("{}/apps/{}", self.web_url(), self.settings.app_name);
+        let Ok(info) = self.app().await else { return usual };
+        let is_ours = info.html_url.starts_with(&format!("{}/", self.web_url()));
+        let page = if is_ours { info.html_url.trim_end_matches('/').to_owned() } else { usual };
+        self.page.get_or_init(|| page).clone()
     }
 
     /// Whether GitHub signed a webhook: `signature` is the header `X-Hub-Signature-256`

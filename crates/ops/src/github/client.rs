@@ -79,19 +79,6 @@ impl App {
         self.get(&As::App, &["app"], &[]).await
     }
 
-    /// The page of the app, without a slash at the end. An Enterprise Server has it elsewhere than GitHub, so it is
-    /// asked once; while it does not answer, it is where GitHub has it.
-    pub(crate) async fn page(&self) -> String {
-        if let Some(page) = self.page.get() {
-            return page.clone();
-        }
-        let usual = format!("{}/apps/{}", self.web_url(), self.settings.app_name);
-        let Ok(info) = self.app().await else { return usual };
-        let is_ours = info.html_url.starts_with(&format!("{}/", self.web_url()));
-        let page = if is_ours { info.html_url.trim_end_matches('/').to_owned() } else { usual };
-        self.page.get_or_init(|| page).clone()
-    }
-
     /// The role of a person in an organization at GitHub, `admin` or `member`, or `pending` before she has
     /// accepted; none where the app may not know.
     ///
