@@ -14,6 +14,7 @@ pub mod signin;
 pub mod state;
 pub(crate) mod sync;
 pub mod token;
+mod trouble;
 pub(crate) mod uninstall;
 pub mod wire;
 

@@ -126,9 +126,9 @@ queries! {
     );
     DELETE(organization: OrganizationId, id: RepositoryId) => () =
         "delete from git_repositories where organization_id = $1 and repository_id = $2";
-    NEXT_WITH_BRANCHES_DUE(organization: OrganizationId) => RepositoryRow = concat!(
+    NEXT_WITH_BRANCHES_DUE(organization: OrganizationId, after: RepositoryId) => RepositoryRow = concat!(
         "select ", columns!(), " from git_repositories where organization_id = $1 and branches_due
-         order by repository_id limit 1"
+         and repository_id > $2 order by repository_id limit 1"
     );
     MARK_ALL(organization: OrganizationId) => () =
         "update git_repositories set branches_due = true, branches_page = 1, branches_pass_id = null
@@ -236,12 +236,20 @@ pub async fn delete(tx: &Tx<'_>, organization: OrganizationId, id: RepositoryId)
     tx.execute(&DELETE, &(organization, id)).await.map(drop)
 }
 
-/// A repository whose branches are to be read.
+/// The next repository after another whose branches are to be read; the first one where none comes after it.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn next_with_branches_due(tx: &Tx<'_>, organization: OrganizationId) -> Result<Option<RepositoryRow>, Error> {
-    tx.optional(&NEXT_WITH_BRANCHES_DUE, (organization,)).await
+pub async fn next_with_branches_due(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    after: Option<RepositoryId>,
+) -> Result<Option<RepositoryRow>, Error> {
+    let first = RepositoryId(Uuid::nil());
+    match tx.optional(&NEXT_WITH_BRANCHES_DUE, (organization, after.unwrap_or(first))).await? {
+        None if after.is_some() => tx.optional(&NEXT_WITH_BRANCHES_DUE, (organization, first)).await,
+        next => Ok(next),
+    }
 }
 
 /// Has the branches of every repository of an organization read again.

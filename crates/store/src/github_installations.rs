@@ -114,8 +114,6 @@ queries! {
     CLAIM(organization: OrganizationId, now: Timestamp, until: Timestamp) => () =
         "update github_installations set lease_ends_at = $3, due_at = $3
          where organization_id = $1 and due_at <= $2 and lease_ends_at <= $2";
-    HOLD(organization: OrganizationId, held: Timestamp, until: Timestamp) => () =
-        "update github_installations set lease_ends_at = $3 where organization_id = $1 and lease_ends_at = $2";
     COUNT_DUE(before: Timestamp) => CountRow =
         "select count(*) as count from github_installations where due_at < $1";
 }
@@ -187,15 +185,6 @@ pub async fn due(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<DueInsta
 /// What the engine refused.
 pub async fn claim(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp, until: Timestamp) -> Result<bool, Error> {
     Ok(tx.execute(&CLAIM, &(organization, now, until)).await? > 0)
-}
-
-/// Goes on holding an installation, until `until`; tells whether it is still
-/// held. One that is not is somebody else's by now.
-///
-/// # Errors
-/// What the engine refused.
-pub async fn hold(tx: &Tx<'_>, organization: OrganizationId, held: Timestamp, until: Timestamp) -> Result<bool, Error> {
-    Ok(tx.execute(&HOLD, &(organization, held, until)).await? > 0)
 }
 
 /// How many installations have been due since before a time.

@@ -60,12 +60,11 @@ impl AppKey {
         let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.pair.public_key().as_ref());
         let (header, claims) = (json(header)?, json(claims)?);
         public.verify(signed.as_bytes(), &decode(signature)?).map_err(|_| "Integration must generate a public key")?;
+        let issuer = claims["iss"].as_str().and_then(|text| text.parse().ok());
         let (issued, ends) = (claims["iat"].as_i64().unwrap_or(i64::MAX), claims["exp"].as_i64().unwrap_or(0));
         match () {
             () if header["alg"] != "RS256" => Err("the algorithm must be RS256".into()),
-            () if claims["iss"].as_str() != Some(APP_ID.to_string().as_str()) => {
-                Err("'Issuer' claim ('iss') must be the id of the app".into())
-            }
+            () if issuer != Some(APP_ID) => Err("'Issuer' claim ('iss') must be the id of the app".into()),
             () if issued > now => Err("'Issued at' claim ('iat') must be an Integer in the past".into()),
             () if ends <= now - DRIFT => Err("'Expiration time' claim ('exp') must be in the future".into()),
             () if ends > now + LONGEST => Err("'Expiration time' claim ('exp') is too far in the future".into()),

@@ -15,6 +15,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use polity_api::ids::RepositoryId;
 use polity_api::scalar::{Timestamp, micros};
 use reqwest::{Client, Url, redirect};
 use rustls_pki_types::PrivateKeyDer;
@@ -84,13 +85,15 @@ pub struct App {
 }
 
 /// What is remembered of an installation: its token, until when it asked too
-/// much, and how often in a row it could not be looked at.
+/// much, how often in a row it could not be looked at, and at which repository
+/// that was.
 #[derive(Default)]
 struct Remembered {
     token: Option<(Secret, Timestamp)>,
     throttled_until: Option<Timestamp>,
     failed: i64,
     unsteady: i64,
+    passed_over: Option<RepositoryId>,
 }
 
 impl fmt::Debug for App {
@@ -239,6 +242,16 @@ impl App {
         self.remembered().get(&installation).map_or(0, |one| one.unsteady)
     }
 
+    /// Remembers a repository of which GitHub would not tell: others go first.
+    pub(super) fn pass_over(&self, installation: i64, repository: RepositoryId) {
+        self.remembered().entry(installation).or_default().passed_over = Some(repository);
+    }
+
+    /// The repository after which to go on.
+    pub(super) fn passed_over(&self, installation: i64) -> Option<RepositoryId> {
+        self.remembered().get(&installation)?.passed_over
+    }
+
     /// A look at an installation goes on.
     pub(super) fn went_on(&self, installation: i64) {
         if let Some(one) = self.remembered().get_mut(&installation) {
@@ -249,7 +262,7 @@ impl App {
     /// A look at an installation came to its end.
     pub(super) fn went_well(&self, installation: i64) {
         if let Some(one) = self.remembered().get_mut(&installation) {
-            (one.failed, one.unsteady) = (0, 0);
+            (one.failed, one.unsteady, one.passed_over) = (0, 0, None);
         }
     }
 }

@@ -13,8 +13,9 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::Error;
-use crate::github::app::{App, TIMEOUT};
+use crate::github::app::App;
+pub use crate::github::trouble::Trouble;
+use crate::github::trouble::{sanitized, unreachable};
 use crate::github::wire::{
     AppInfo, Branch, Exchanged, GithubEmail, GithubUser, Installation, InstallationRequest, InstallationToken,
     Installations, Membership, Permissions, Refusal, Repositories, Repository, Secret,
@@ -24,65 +25,10 @@ use crate::github::wire::{
 pub(crate) const PER_PAGE: usize = 100;
 /// The largest answer that is read. A page of a hundred repositories has less than a tenth.
 const MAX_ANSWER: usize = 16 << 20;
-/// The longest message of GitHub that is told.
-const MAX_MESSAGE: usize = 200;
 /// How long to wait where GitHub says "too much" and not how long.
 const SECONDARY: i64 = 60 * micros::SECOND;
 /// The longest time that is waited because GitHub says so: its limits are by the hour.
 const LONGEST: i64 = 2 * micros::HOUR;
-
-/// Why GitHub gave no answer that can be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
-    /// It answered with an error.
-    #[error("GitHub answered {status}: {message}")]
-    Refused {
-        /// The status.
-        status: u16,
-        /// What it says.
-        message: String,
-    },
-    /// Too much was asked: nothing more is until then.
-    #[error("GitHub wants no more requests for now")]
-    Throttled {
-        /// When to come back.
-        until: Timestamp,
-    },
-    /// No answer, or half of one.
-    #[error("GitHub cannot be reached: {0}")]
-    Unreachable(String),
-    /// An answer nobody understands.
-    #[error("GitHub's answer is not understood: {0}")]
-    Malformed(String),
-}
-
-impl Trouble {
-    /// Whether the same request may be answered later.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Trouble::Throttled { .. } | Trouble::Unreachable(_) | Trouble::Malformed(_) => true,
-            Trouble::Refused { status, .. } => *status >= 500 || *status == 408,
-        }
-    }
-
-    /// Whether GitHub answered with this status.
-    #[must_use]
-    pub fn is_status(&self, code: u16) -> bool {
-        matches!(self, Trouble::Refused { status, .. } if *status == code)
-    }
-}
-
-impl From<Trouble> for Error {
-    /// For a caller who waits: what passes is 503, anything else is the log's.
-    fn from(trouble: Trouble) -> Self {
-        if trouble.is_passing() {
-            let message = "GitHub cannot be reached or is busy: try again";
-            return Error { cause: Some(trouble.into()), ..Error::unavailable(message) };
-        }
-        Error::internal(trouble)
-    }
-}
 
 /// A page of a list.
 #[derive(Clone, Debug)]
@@ -478,19 +424,4 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Trouble> {
         let (what, line, column) = (error.classify(), error.line(), error.column());
         Trouble::Malformed(format!("{what:?} error at line {line} column {column}"))
     })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is the function of a `map_err`")]
-fn unreachable(error: reqwest::Error) -> Trouble {
-    Trouble::Unreachable(match &error {
-        _ if error.is_timeout() => format!("no answer within {} s", TIMEOUT.as_secs()),
-        _ if error.is_connect() => "no connection".to_owned(),
-        _ if error.is_body() || error.is_decode() => "the answer ended early".to_owned(),
-        _ => "the request failed".to_owned(),
-    })
-}
-
-/// A message of GitHub, short and on one line.
-fn sanitized(message: &str) -> String {
-    message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect()
 }

@@ -230,7 +230,6 @@ async fn go_on(
         }
         let (until, task) = next.ok_or(Halt::Lost)?;
         held.until = until;
-        app.went_on(held.installation);
         next = match task {
             Task::Rest => {
                 app.went_well(held.installation);
@@ -243,6 +242,7 @@ async fn go_on(
             }
             Task::Forget => forget(ctx, held).await?,
         };
+        app.went_on(held.installation);
     }
     held.until = next.ok_or(Halt::Lost)?.0;
     let released = ctx.write("release_github", *held, |w, held| {
@@ -291,7 +291,8 @@ async fn next_task(w: Work<'_>, row: &mut GithubInstallationRow) -> Result<Task>
         let known = github_pages::by_number(w.tx, row.organization_id, row.next_page).await?;
         return Ok(Task::Page { pass, number: row.next_page, etag: known.map(|page| page.etag).unwrap_or_default() });
     }
-    if let Some(mut repository) = git_repositories::next_with_branches_due(w.tx, row.organization_id).await? {
+    let after = w.ctx.github.as_ref().and_then(|app| app.passed_over(row.installation));
+    if let Some(mut repository) = git_repositories::next_with_branches_due(w.tx, row.organization_id, after).await? {
         if repository.branches_pass_id.is_none() {
             repository.branches_pass_id = Some(w.id(Uuid::from_bytes));
             git_repositories::upsert(w.tx, &repository).await?;

@@ -43,6 +43,11 @@ pub(super) async fn read(
 ) -> StdResult<Next, Halt> {
     let answer = match ask(app, held.installation, &row, reads_contents).await {
         Ok(answer) => answer,
+        Err(trouble) if trouble.is_passing() => {
+            // Others go first the next time: it may be this one alone that GitHub cannot tell of.
+            app.pass_over(held.installation, row.repository_id);
+            return Err(trouble.into());
+        }
         Err(trouble) => match refusal(ctx, app, held, trouble).await? {
             Refusal::OfInstallation(next) => return Ok(next),
             // It is this repository that cannot be read.
