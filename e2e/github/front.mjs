@@ -70,6 +70,8 @@ async function control({ method, url, headers, body }) {
             return reply(200, hooks.sent);
         case "GET answers":
             return reply(200, api.answers);
+        case "GET tokens":
+            return reply(200, [...web.people, ...installations.tokens()]);
         case "POST approve": {
             const requester = installations.requests().find((request) => request.account.login === told.account)?.requester;
             return reply(200, { location: await web.install(told.login, told.account, null, "", requester) });

@@ -85,6 +85,10 @@ export class Installations {
         return this.get(this.#tokens.get(token));
     }
 
+    tokens() {
+        return [...this.#tokens.keys()];
+    }
+
     revoke(token) {
         this.#tokens.delete(token);
     }
