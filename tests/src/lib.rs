@@ -6,12 +6,14 @@
 //!
 //! What stands around a server in production is here as well: a PostgreSQL
 //! [`Cluster`], a [`TcpProxy`] before it that fails on demand, and a [`Balancer`]
-//! before several servers. [`load`] is for tests that break things while clients write.
+//! before several servers. [`github`] is a stand-in for GitHub that fails on demand.
+//! [`load`] is for tests that break things while clients write.
 
 mod balancer;
 mod binary;
 mod call;
 mod clock;
+pub mod github;
 pub mod load;
 mod mail;
 mod metering;

@@ -1,5 +1,9 @@
 //! GitHub, while it is not configured: the contract's answers for that case.
 
+pub mod app;
+pub mod client;
+pub mod wire;
+
 use polity_api::table::{GetGithubInstallation, GetOAuthOptions, GithubInstallation, OAuthCallback};
 use polity_api::types::github::{GetGithubInstallationReply, GithubInstallationReply};
 use polity_api::types::session::{GetOAuthOptionsReply, OAuthCallbackReply};
