@@ -1,6 +1,7 @@
 //! GitHub, while it is not configured: the contract's answers for that case.
 
 pub mod app;
+pub mod check;
 pub mod client;
 pub mod wire;
 
