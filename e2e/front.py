@@ -31,7 +31,7 @@ APP = {
     "name": "Polity Test",
     "client_id": "Iv1.0123456789abcdef",
     "client_secret": "0123456789abcdef0123456789abcdef01234567",
-    "webhook_secret": "a secret between us and GitHub",
+    "webhook_secret": "shared-with-github-0123456789",
     "callback_urls": [PUBLIC_URL + CALLBACK],
     "permissions": {"metadata": "read", "contents": "write"},
     "events": ["push", "create", "delete", "repository"],

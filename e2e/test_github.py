@@ -358,7 +358,7 @@ def test_the_settings_are_checked(github):
         ("POLITY_GITHUB_APP_NAME", "another"),
         ("POLITY_GITHUB_APP_ID", "1"),
         ("POLITY_GITHUB_CLIENT_ID", "Iv1.another"),
-        ("POLITY_GITHUB_CLIENT_SECRET", "another"),
+        ("POLITY_GITHUB_CLIENT_SECRET", "another-secret"),
         ("POLITY_GITHUB_PRIVATE_KEY", other_key),
         ("POLITY_GITHUB_API_URL", github.url + "/nowhere"),
         ("POLITY_PUBLIC_URL", "https://elsewhere.example.com"),

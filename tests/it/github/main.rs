@@ -1,0 +1,3 @@
+//! GitHub: a server against a GitHub that fails on demand.
+
+mod check;
