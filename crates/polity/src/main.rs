@@ -73,7 +73,8 @@ enum Command {
     Client(polity_cli::Command),
 }
 
-/// The commands of `polity github` that are about the App of this server, and not clients of one.
+// The commands of `polity github` that need the configuration of a server, and are no clients of one. Not a doc
+// comment: it would become the description of the group.
 #[derive(Subcommand)]
 enum AppCommand {
     /// Compare the GitHub App with the configuration of the server
@@ -89,13 +90,31 @@ enum AppCommand {
 /// The group of commands that [`AppCommand`] belongs to.
 const APP_GROUP: &str = "github";
 
+/// The heading of the options that clients share.
+const SHARED: &str = "Shared options";
+
 /// The whole command line: both kinds of commands of a group.
 fn command_line() -> clap::Command {
-    Cli::command().mut_subcommand(APP_GROUP, AppCommand::augment_subcommands)
+    let is_group = |command: &clap::Command| command.get_name() == APP_GROUP;
+    Cli::command().mut_subcommands(|command| {
+        if is_group(&command) { AppCommand::augment_subcommands(command) } else { command }
+    })
+}
+
+/// The same, as it is read: where the options that clients share mean nothing, they are not shown.
+fn as_read() -> clap::Command {
+    let mut command = command_line();
+    // Only then every command has them.
+    command.build();
+    let hide = |arg: clap::Arg| if arg.get_help_heading() == Some(SHARED) { arg.hide(true) } else { arg };
+    let of_app = |command: clap::Command| {
+        if AppCommand::has_subcommand(command.get_name()) { command.mut_args(hide) } else { command }
+    };
+    command.mut_subcommand(APP_GROUP, |group| group.mut_subcommands(of_app))
 }
 
 fn main() -> ExitCode {
-    let matches = command_line().get_matches();
+    let matches = as_read().get_matches();
     if let Some((APP_GROUP, group)) = matches.subcommand()
         && let Ok(command) = AppCommand::from_arg_matches(group)
     {

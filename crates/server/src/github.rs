@@ -2,12 +2,9 @@
 //! compared with the settings.
 
 use std::fmt;
-use std::sync::Arc;
 
 use maud::{DOCTYPE, html};
-use polity_api::scalar::Timestamp;
-use polity_ops::ctx::Clock;
-use polity_ops::github::app::App;
+use polity_ops::github::app::{App, AppSettings};
 use polity_ops::github::check::{self as app_check, Finding, Verdict};
 
 use crate::config::{Config, ServeArgs};
@@ -75,9 +72,25 @@ fn line(Finding { verdict, text }: &Finding) -> String {
 /// # Errors
 /// Without an App in the configuration, and for settings no App could be made of.
 pub async fn check(config: &Config, environment: &Environment) -> Result<Report, Error> {
-    let settings = config.github.app()?.ok_or_else(|| Error::Config("there is no GitHub App: set POLITY_GITHUB_APP_ID and what belongs to it".into()))?;
-    let app = App::new(settings, environment.clock()).map_err(Error::Config)?;
+    let Some(settings) = app_settings(config)? else {
+        return Err(Error::Config("there is no GitHub App: set POLITY_GITHUB_APP_ID and what belongs to it".into()));
+    };
+    let app = App::new(settings, environment.clock.clone()).map_err(Error::Config)?;
     Ok(Report(app_check::check(&app, config.public_url.as_deref()).await))
+}
+
+fn app_settings(config: &Config) -> Result<Option<AppSettings>, Error> {
+    let github = &config.github;
+    Ok(github.complete()?.map(|app| AppSettings {
+        app_id: app.app_id,
+        app_name: app.app_name.to_owned(),
+        private_key: app.private_key.0.clone().into(),
+        client_id: app.client_id.to_owned(),
+        client_secret: app.client_secret.0.clone().into(),
+        webhook_secret: app.webhook_secret.0.clone().into(),
+        api_url: github.api_url.clone(),
+        web_url: github.web_url.clone(),
+    }))
 }
 
 /// The manifest, or the page with it.

@@ -1,8 +1,8 @@
 //! `polity github check` against a GitHub where everything can be wrong, and
 //! `polity github manifest`.
 
-use polity_tests::binary::{Ended, command, run};
 use polity_tests::github::{APP_ID, APP_NAME, AppKey, CLIENT_ID, CLIENT_SECRET, Fault, GitHub, WEBHOOK_SECRET};
+use polity_tests::{Ended, command, run};
 use serde_json::{Value, json};
 
 const PUBLIC_URL: &str = "https://polity.example.com";
