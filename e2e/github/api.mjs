@@ -85,7 +85,7 @@ export class Api {
 
     async #app(found) {
         const owner = await this.#installations.account(this.#world.users[0].login);
-        return reply(200, complete(exampleReply("get", "/app"), { ...found, owner }));
+        return reply(200, complete(exampleReply("get", "/app"), { ...found, owner, client_id: this.#world.app.client_id }));
     }
 
     #hookConfig() {
