@@ -116,6 +116,9 @@ const THRESHOLD: &[Detail] = &[
 ];
 const SPEND: &[Detail] = &[ORGANIZATION_NAME, BUDGET_AMOUNT, SPENT, PERIOD_START, PERIOD_END, text("reason", "why")];
 
+const INSTALLATION: &[Detail] =
+    &[int64("installation", "the installation at GitHub"), text("account", "the account at GitHub it is on")];
+
 /// Every type of event, by name.
 pub const ALL: &[EventType] = &[
     plain("coupon.created", "The operator created a coupon.", COUPON),
@@ -123,6 +126,30 @@ pub const ALL: &[EventType] = &[
     plain("credential.created", "A credential was created.", &[]),
     plain("credential.deleted", "A credential was deleted: it works no more.", &[]),
     plain("credential.updated", "The name or the description of a credential changed.", &[]),
+    plain("github_installation.created", "A GitHub installation was bound to the organization.", INSTALLATION),
+    plain("github_installation.deleted", "The organization has no GitHub installation any more.", INSTALLATION),
+    plain(
+        "github_installation.requested",
+        "The owner of an account at GitHub was asked for an installation.",
+        &[text("account", "the account at GitHub")],
+    ),
+    plain("github_installation.suspended", "The GitHub installation was suspended.", INSTALLATION),
+    plain(
+        "github_installation.token_created",
+        "A token of the GitHub installation was handed out.",
+        &[
+            int64("installation", "the installation at GitHub"),
+            text("account", "the account at GitHub it is on"),
+            text("repositories", "the repositories it is limited to, separated by commas; empty for all"),
+            text("permissions", "what it may do, as in `contents:read`, separated by commas"),
+        ],
+    ),
+    plain("github_installation.unsuspended", "The GitHub installation works again.", INSTALLATION),
+    plain(
+        "github_installation.updated",
+        "What the GitHub installation may do, its repositories or the name of its account changed.",
+        INSTALLATION,
+    ),
     plain("metering_key.created", "The operator created a key with which a source reports what is spent.", &[]),
     plain("metering_key.deleted", "The operator deleted such a key: it works no more.", &[]),
     plain("metering_key.updated", "The name or the cap of such a key changed.", &[]),
@@ -194,6 +221,11 @@ pub const ALL: &[EventType] = &[
         details: &[],
         changes: &[
             change("email_validated", "She proved her e-mail address.", &[]),
+            change(
+                "github_linked",
+                "She can sign in with an account at GitHub.",
+                &[text("github_user", "the name of that account")],
+            ),
             change("password_reset", "She chose a new password with a mailed link.", &[]),
         ],
     },

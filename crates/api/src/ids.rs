@@ -97,6 +97,10 @@ ids! {
     LeaseId;
     /// An endpoint that events are delivered to.
     WebhookId;
+    /// A repository of a GitHub installation.
+    RepositoryId;
+    /// A branch of a repository.
+    BranchId;
 }
 
 /// The wire form of an identifier that may be missing: `""` stands for none.

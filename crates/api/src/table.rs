@@ -23,9 +23,11 @@ use crate::types::session::*;
 use crate::types::test::*;
 use crate::types::usage::*;
 
+mod git;
 mod metering;
 mod webhook;
 
+pub use git::*;
 pub use metering::*;
 pub use webhook::*;
 
@@ -466,8 +468,12 @@ operations! {
 }
 
 /// Every operation, in the order of the table.
-pub const ALL: &[Meta] =
-    &joined::<{ ROWS.len() + METERING_ROWS.len() + WEBHOOK_ROWS.len() }>(&[ROWS, METERING_ROWS, WEBHOOK_ROWS]);
+pub const ALL: &[Meta] = &joined::<{ ROWS.len() + METERING_ROWS.len() + WEBHOOK_ROWS.len() + GIT_ROWS.len() }>(&[
+    ROWS,
+    METERING_ROWS,
+    WEBHOOK_ROWS,
+    GIT_ROWS,
+]);
 
 /// The rows of several files as one list.
 #[expect(clippy::indexing_slicing, reason = "runs in a const: an index out of range would not compile")]

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod coupon;
 pub mod credential;
 pub mod event;
+pub mod git;
 pub mod github;
 pub mod invitation;
 pub mod member;

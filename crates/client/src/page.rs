@@ -102,12 +102,14 @@ paged! {
     GetOrganizationUsageDetails: usage_details of UsageDetails, by_offset, reply => More::Total(reply.count);
     ListActivities: activities of Activity, by_cursor, reply => More::Flag(reply.has_next);
     ListApps: apps of serde_json::Map<String, serde_json::Value>, by_offset, reply => More::Total(reply.count);
+    ListBranches: branches of Branch, by_offset, reply => More::Total(reply.count);
     ListCredentials: credentials of Credential, by_offset, reply => More::Total(reply.count);
     ListNotifications: notifications of Notification, by_cursor, reply => More::Total(reply.count);
     ListOrganizationInvitations: invitations of OrganizationInvitation, by_offset, reply => More::Total(reply.count);
     ListOrganizationMembers: members of OrganizationMember, by_offset, reply => More::Total(reply.count);
     ListPaymentMethods: payment_methods of PaymentMethod, by_offset, reply => More::Total(reply.count);
     ListProjects: projects of Project, by_offset, reply => More::UntilShort(reply.limit);
+    ListRepositories: repositories of Repository, by_offset, reply => More::Total(reply.count);
     ListUserOrganizationInvitations: invitations of OrganizationInvitation, by_offset, reply => More::Total(reply.count);
     ListUserOrganizations: organizations of Organization, by_offset, reply => More::Flag(reply.has_next);
     OperatorListActivities: activities of Activity, by_cursor, reply => More::Flag(reply.has_next);

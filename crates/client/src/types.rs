@@ -15,6 +15,7 @@ pub use polity_api::types::budget::*;
 pub use polity_api::types::coupon::*;
 pub use polity_api::types::credential::*;
 pub use polity_api::types::event::*;
+pub use polity_api::types::git::*;
 pub use polity_api::types::github::*;
 pub use polity_api::types::invitation::*;
 pub use polity_api::types::member::*;

@@ -9,12 +9,17 @@ use polity_api::table::{GetGithubInstallation, GetOAuthOptions, GithubInstallati
 use polity_api::types::github::{GetGithubInstallationReply, GithubInstallationReply};
 use polity_api::types::session::{GetOAuthOptionsReply, OAuthCallbackReply};
 
+pub mod repositories;
+pub mod token;
+
 use crate::authz;
 use crate::ctx::{Call, Ctx, Request};
 use crate::error::{Error, Result};
 
 /// The longest metadata of a flow, in characters.
 const MAX_METADATA: usize = 400;
+/// Clients match these words.
+pub(crate) const NO_INSTALLATION: &str = "No GitHub Installation";
 const NOT_CONFIGURED: &str = "GitHub is not configured on this server";
 
 async fn check_caller(ctx: &Ctx, call: Call) -> Result<()> {
@@ -37,7 +42,7 @@ fn check_metadata(metadata: &str) -> Result<()> {
 /// 400 `No GitHub Installation`.
 pub async fn get(ctx: Ctx, req: Request<GetGithubInstallation>) -> Result<GetGithubInstallationReply> {
     check_caller(&ctx, req.call).await?;
-    Err(Error::precondition("No GitHub Installation"))
+    Err(Error::precondition(NO_INSTALLATION))
 }
 
 /// `GithubInstallation`.

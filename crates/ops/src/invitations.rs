@@ -22,8 +22,9 @@ use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
 use crate::field::{self, count};
+use crate::mail;
 use crate::organizations::{check_limit, check_room};
-use crate::{mail, users as people};
+use crate::users::{self as people, Github};
 
 const UNIQUE_PENDING: &str = "invitations.organization_id, invitations.email";
 
@@ -330,11 +331,13 @@ pub(crate) async fn refuse(w: Work<'_>, actor: &Actor<'_>, view: &InvitationView
 fn to_wire(view: InvitationView) -> OrganizationInvitation {
     let invitee = view.invitee_id.map(|id| {
         let (name, avatar) = (view.invitee_name.unwrap_or_default(), view.invitee_avatar_url.unwrap_or_default());
-        people::to_public(id, view.email.clone(), name, avatar)
+        let github = Github { account: view.invitee_github, login: view.invitee_github_login.unwrap_or_default() };
+        people::to_public(id, view.email.clone(), name, avatar, github)
     });
     let inviter = view.inviter_id.zip(view.inviter_email).map(|(id, email)| {
         let (name, avatar) = (view.inviter_name.unwrap_or_default(), view.inviter_avatar_url.unwrap_or_default());
-        people::to_public(id, email, name, avatar)
+        let github = Github { account: view.inviter_github, login: view.inviter_github_login.unwrap_or_default() };
+        people::to_public(id, email, name, avatar, github)
     });
     OrganizationInvitation {
         id: view.id,

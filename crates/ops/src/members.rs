@@ -14,7 +14,7 @@ use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result};
 use crate::event::{self, Actor, Object, metadata};
 use crate::field::count;
-use crate::users::to_public;
+use crate::users::{Github, to_public};
 
 /// `ListOrganizationMembers`: the members of an organization, or one's own
 /// memberships with `user_id` alone; with neither, the members of the current
@@ -108,7 +108,13 @@ fn to_wire(row: MemberView) -> OrganizationMember {
         joined_at: Some(row.joined_at),
         role: Role::Owner,
         status: row.status,
-        user: Some(to_public(row.user_id, row.user_email, row.user_name, row.user_avatar_url)),
+        user: Some(to_public(
+            row.user_id,
+            row.user_email,
+            row.user_name,
+            row.user_avatar_url,
+            Github { account: row.user_github, login: row.user_github_login },
+        )),
         organization: Some(PublicOrganization {
             id: row.organization_id,
             name: row.organization_name,

@@ -118,6 +118,8 @@ pub(crate) fn new_user(w: Work<'_>, email: &str, name: &str, password_hash: &str
         last_login_ip: String::new(),
         created_at: w.now,
         updated_at: w.now,
+        github: None,
+        github_login: String::new(),
     }
 }
 

@@ -47,6 +47,10 @@ pub struct Settings {
     pub longest_wait_micros: i64,
     /// Networks that are not public and that webhooks may lead to.
     pub webhook_allow_networks: Vec<Network>,
+    /// Whether the GitHub installation of a deactivated organization is removed at GitHub.
+    pub github_uninstall: bool,
+    /// How often an installation is compared with GitHub, whatever its webhooks say.
+    pub github_poll_micros: i64,
 }
 
 impl Default for Settings {
@@ -65,6 +69,8 @@ impl Default for Settings {
             prices: Prices::default(),
             longest_wait_micros: 24 * micros::SECOND,
             webhook_allow_networks: Vec::new(),
+            github_uninstall: false,
+            github_poll_micros: micros::HOUR,
         }
     }
 }

@@ -212,8 +212,8 @@ pub fn to_wire(row: UserRow) -> User {
         updated_at: Some(row.updated_at),
         created_at: Some(row.created_at),
         newsletter_subscribed: row.newsletter_subscribed,
-        github_id: String::new(),
-        github_user: String::new(),
+        github_id: row.github.map(|id| id.to_string()).unwrap_or_default(),
+        github_user: row.github_login,
         flags: row.flags.iter().filter_map(|name| UserFlag::from_name(name)).collect(),
         name: row.name,
         email_validated: row.email_validated,
@@ -221,8 +221,24 @@ pub fn to_wire(row: UserRow) -> User {
     }
 }
 
+/// The account at GitHub that a person signs in with.
+#[derive(Clone, Debug, Default)]
+pub struct Github {
+    /// Its number, if there is one.
+    pub account: Option<i64>,
+    /// Its name.
+    pub login: String,
+}
+
 /// What other members see of a person.
 #[must_use]
-pub fn to_public(id: polity_api::ids::UserId, email: String, name: String, avatar_url: String) -> PublicUser {
-    PublicUser { id, email, name, avatar_url, github_id: String::new(), github_user: String::new() }
+pub fn to_public(
+    id: polity_api::ids::UserId,
+    email: String,
+    name: String,
+    avatar_url: String,
+    github: Github,
+) -> PublicUser {
+    let github_id = github.account.map(|account| account.to_string()).unwrap_or_default();
+    PublicUser { id, email, name, avatar_url, github_id, github_user: github.login }
 }

@@ -4,6 +4,7 @@
 //! table in the documentation come from it.
 
 pub mod database;
+pub mod github;
 pub mod prices;
 pub mod setting;
 pub mod value;
@@ -19,6 +20,7 @@ use polity_ops::settings::{Settings, Signup};
 use crate::error::Error;
 use crate::network::Network;
 use database::{Database, Postgres};
+use github::Github;
 use prices::PriceList;
 use setting::{SETTINGS, Setting};
 use value::{LogFormat, Secret};
@@ -102,6 +104,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Networks that are not public and that webhooks may lead to.
     pub webhook_allow_networks: Vec<Network>,
+    /// The app at GitHub.
+    pub github: Github,
     /// The largest request body.
     pub body_limit_bytes: usize,
     /// How long one request may take.
@@ -140,6 +144,7 @@ impl Default for Config {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             webhook_allow_networks: Vec::new(),
+            github: Github::default(),
             body_limit_bytes: 1 << 20,
             request_timeout: Duration::from_secs(30),
             log: "info".into(),
@@ -180,6 +185,7 @@ impl Config {
         if config.smtp_url.is_some() && config.mail_from.is_none() {
             return Err(Error::Config("POLITY_SMTP_URL needs POLITY_MAIL_FROM, the sender of the mails".into()));
         }
+        config.github.complete()?;
         Ok(config)
     }
 
@@ -249,6 +255,8 @@ impl Config {
             // The reply has to come before the request is cut off.
             longest_wait_micros: micros(self.request_timeout * 4 / 5),
             webhook_allow_networks: self.webhook_allow_networks.clone(),
+            github_uninstall: self.github.uninstall_on_deactivation,
+            github_poll_micros: micros(self.github.poll),
         }
     }
 }
@@ -352,6 +360,13 @@ mod tests {
             ("POLITY_PRICE_LIST", "/nowhere/prices.toml", "cannot be read"),
             ("POLITY_TRUSTED_PROXIES", "proxy", "range"),
             ("POLITY_SMTP_URL", "mail.example", "smtp://"),
+            ("POLITY_GITHUB_APP_ID", "my-app", "number of the app"),
+            ("POLITY_GITHUB_APP_NAME", "my app", "letters"),
+            ("POLITY_GITHUB_PRIVATE_KEY", "abc", "PEM"),
+            ("POLITY_GITHUB_CLIENT_SECRET", "abc", "8 visible"),
+            ("POLITY_GITHUB_WEBHOOK_SECRET", "abc", "8 visible"),
+            ("POLITY_GITHUB_API_URL", "api.github.com", "http://"),
+            ("POLITY_GITHUB_POLL", "hourly", "30d"),
             ("POLITY_CORS_ORIGINS", "https://a.example/x", "origin"),
             ("POLITY_REQUEST_TIMEOUT_MS", "0", "1"),
             ("POLITY_LOG_FORMAT", "xml", "text or json"),
@@ -359,6 +374,13 @@ mod tests {
             let error = load(&ServeArgs::default(), &[(name, value)]).unwrap_err();
             assert!(error.starts_with(name) && error.contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn half_an_app_at_github_is_refused_with_what_is_missing() {
+        let error = load(&ServeArgs::default(), &[("POLITY_GITHUB_APP_ID", "7")]).unwrap_err();
+        assert!(error.contains("POLITY_GITHUB_WEBHOOK_SECRET"), "{error}");
+        assert!(load(&ServeArgs::default(), &[("POLITY_GITHUB_API_URL", "https://ghe.example/api/v3")]).is_ok());
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
     quota(&mut mount)?;
     billing(&mut mount)?;
     webhook(&mut mount)?;
+    git(&mut mount)?;
     test(&mut mount)?;
     metering(&mut mount)?;
     operator(&mut mount)?;
@@ -188,6 +189,13 @@ fn webhook(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<OperatorTestWebhook, _>(webhooks::deliveries::test)?;
     mount.add::<OperatorListWebhookDeliveries, _>(webhooks::deliveries::list)?;
     mount.add::<OperatorReplayWebhookDelivery, _>(webhooks::deliveries::replay)
+}
+
+fn git(mount: &mut Mount) -> Result<(), Error> {
+    mount.add::<ListRepositories, _>(github::repositories::list)?;
+    mount.add::<ListBranches, _>(github::repositories::list_branches)?;
+    mount.add::<ResyncOrganization, _>(github::repositories::resync)?;
+    mount.add::<CreateGithubInstallationToken, _>(github::token::create)
 }
 
 fn test(mount: &mut Mount) -> Result<(), Error> {

@@ -63,12 +63,20 @@ row! {
         pub inviter_name: Option<String>,
         /// Picture of the inviter.
         pub inviter_avatar_url: Option<String>,
+        /// Account of the inviter at GitHub.
+        pub inviter_github: Option<i64>,
+        /// The name of that account.
+        pub inviter_github_login: Option<String>,
         /// The person the address belongs to, if any.
         pub invitee_id: Option<UserId>,
         /// Her name.
         pub invitee_name: Option<String>,
         /// Her picture.
         pub invitee_avatar_url: Option<String>,
+        /// Her account at GitHub.
+        pub invitee_github: Option<i64>,
+        /// The name of that account.
+        pub invitee_github_login: Option<String>,
     }
 }
 
@@ -96,8 +104,10 @@ macro_rules! view {
             " as status, i.inviter_id, i.expires_at,
              o.name as organization_name, o.plan as organization_plan, o.status as organization_status,
              o.external_id as organization_external_id, r.email as inviter_email, r.name as inviter_name,
-             r.avatar_url as inviter_avatar_url, e.id as invitee_id, e.name as invitee_name,
-             e.avatar_url as invitee_avatar_url
+             r.avatar_url as inviter_avatar_url, r.github as inviter_github,
+             r.github_login as inviter_github_login, e.id as invitee_id, e.name as invitee_name,
+             e.avatar_url as invitee_avatar_url, e.github as invitee_github,
+             e.github_login as invitee_github_login
              from invitations i join organizations o on o.id = i.organization_id
              left join users r on r.id = i.inviter_id left join users e on e.email = i.email ",
             $where

@@ -51,6 +51,14 @@ pub mod credentials;
 pub mod deliveries;
 pub mod events;
 pub mod firings;
+pub mod git_branches;
+pub mod git_repositories;
+pub mod github_deliveries;
+pub mod github_installations;
+pub mod github_pages;
+pub mod github_requests;
+pub mod github_states;
+pub mod github_uninstalls;
 pub mod invitations;
 pub mod jobs;
 pub mod leases;
@@ -94,6 +102,14 @@ pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
         deliveries::STATEMENTS,
         events::STATEMENTS,
         firings::STATEMENTS,
+        git_branches::STATEMENTS,
+        git_repositories::STATEMENTS,
+        github_deliveries::STATEMENTS,
+        github_installations::STATEMENTS,
+        github_pages::STATEMENTS,
+        github_requests::STATEMENTS,
+        github_states::STATEMENTS,
+        github_uninstalls::STATEMENTS,
         invitations::STATEMENTS,
         jobs::STATEMENTS,
         leases::STATEMENTS,

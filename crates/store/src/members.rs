@@ -46,6 +46,10 @@ row! {
         pub user_name: String,
         /// Picture of the person.
         pub user_avatar_url: String,
+        /// Account of the person at GitHub.
+        pub user_github: Option<i64>,
+        /// The name of that account.
+        pub user_github_login: String,
         /// Name of the organization.
         pub organization_name: String,
         /// Plan of the organization.
@@ -71,7 +75,8 @@ macro_rules! view {
     ($where:expr) => {
         concat!(
             "select m.id, m.organization_id, m.user_id, m.status, m.joined_at, u.email as user_email,
-             u.name as user_name, u.avatar_url as user_avatar_url, o.name as organization_name,
+             u.name as user_name, u.avatar_url as user_avatar_url, u.github as user_github,
+             u.github_login as user_github_login, o.name as organization_name,
              o.plan as organization_plan, o.status as organization_status, o.external_id as organization_external_id
              from members m join users u on u.id = m.user_id join organizations o on o.id = m.organization_id ",
             $where

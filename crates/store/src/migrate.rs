@@ -47,6 +47,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../migrations/0004_webhooks.sqlite.sql"),
         pg: include_str!("../migrations/0004_webhooks.postgres.sql"),
     },
+    Migration {
+        version: 5,
+        name: "github",
+        lite: include_str!("../migrations/0005_github.sqlite.sql"),
+        pg: include_str!("../migrations/0005_github.postgres.sql"),
+    },
 ];
 
 /// Brings the schema of a database up to date, creating the file of an

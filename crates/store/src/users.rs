@@ -10,7 +10,8 @@ use crate::{Error, Tx};
 macro_rules! columns {
     () => {
         "id, email, name, email_validated, password_hash, newsletter_subscribed, failed_deployment_email_notification, \
-         avatar_url, flags, last_organization_id, last_login_at, last_login_ip, created_at, updated_at"
+         avatar_url, flags, last_organization_id, last_login_at, last_login_ip, created_at, updated_at, github, \
+         github_login"
     };
 }
 
@@ -45,19 +46,26 @@ row! {
         pub created_at: Timestamp,
         /// Last change.
         pub updated_at: Timestamp,
+        /// Her account at GitHub, if she signs in with it; unique (`users.github`).
+        pub github: Option<i64>,
+        /// The name of that account.
+        pub github_login: String,
     }
 }
 
 queries! {
     BY_ID(id: UserId) => UserRow = concat!("select ", columns!(), " from users where id = $1");
     BY_EMAIL(email: String) => UserRow = concat!("select ", columns!(), " from users where email = $1");
+    BY_GITHUB(github: i64) => UserRow = concat!("select ", columns!(), " from users where github = $1");
     INSERT: UserRow => () = concat!(
-        "insert into users (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+        "insert into users (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+         $15, $16)"
     );
     UPDATE: UserRow => () =
         "update users set email = $2, name = $3, email_validated = $4, password_hash = $5, newsletter_subscribed = $6,
          failed_deployment_email_notification = $7, avatar_url = $8, flags = $9, last_organization_id = $10,
-         last_login_at = $11, last_login_ip = $12, created_at = $13, updated_at = $14 where id = $1", touches: 0;
+         last_login_at = $11, last_login_ip = $12, created_at = $13, updated_at = $14, github = $15,
+         github_login = $16 where id = $1", touches: 0;
     SET_LAST_ORGANIZATION(id: UserId, organization: Option<OrganizationId>) => () =
         "update users set last_organization_id = $2 where id = $1", touches: 0;
     DELETE(id: UserId) => () = "delete from users where id = $1", touches: 0;
@@ -79,10 +87,18 @@ pub async fn by_email(tx: &Tx<'_>, email: &str) -> Result<Option<UserRow>, Error
     tx.optional(&BY_EMAIL, (email.to_owned(),)).await
 }
 
+/// The person with this account at GitHub.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_github(tx: &Tx<'_>, github: i64) -> Result<Option<UserRow>, Error> {
+    tx.optional(&BY_GITHUB, (github,)).await
+}
+
 /// Adds a person.
 ///
 /// # Errors
-/// [`Error::Unique`] on `users.email`.
+/// [`Error::Unique`] on `users.email` or `users.github`.
 pub async fn insert(tx: &Tx<'_>, row: &UserRow) -> Result<(), Error> {
     tx.execute(&INSERT, row).await.map(drop)
 }
@@ -90,7 +106,7 @@ pub async fn insert(tx: &Tx<'_>, row: &UserRow) -> Result<(), Error> {
 /// Writes every column of a person.
 ///
 /// # Errors
-/// [`Error::Unique`] on `users.email`.
+/// [`Error::Unique`] on `users.email` or `users.github`.
 pub async fn update(tx: &Tx<'_>, row: &UserRow) -> Result<(), Error> {
     tx.execute(&UPDATE, row).await.map(drop)
 }

@@ -246,6 +246,12 @@ macro_rules! scenario {
         let refused = inside.github().get_github_installation() $($wait)* .unwrap_err();
         assert_eq!(refused.refusal().unwrap().message, "No GitHub Installation");
         assert!(inside.github().github_installation(&Default::default()) $($wait)* .unwrap_err().refusal().is_some());
+        let refused = inside.github().create_github_installation_token(&Default::default()) $($wait)* .unwrap_err();
+        assert_eq!(refused.refusal().unwrap().message, "No GitHub Installation");
+        assert_eq!(inside.github().list_repositories(&Default::default()) $($wait)* .unwrap().count, 0);
+        assert_eq!(inside.github().list_branches(&Default::default()) $($wait)* .unwrap().count, 0);
+        let refused = inside.github().resync_organization(id) $($wait)* .unwrap_err();
+        assert_eq!(refused.refusal().unwrap().message, "No GitHub Installation");
 
         // What the operator does.
         let coupon = OperatorCreateCouponRequest { code: "WELCOME".into(), amount_off: Some(Cents(500)), ..Default::default() };

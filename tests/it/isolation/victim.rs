@@ -185,7 +185,9 @@ impl Victim {
                 body = json!({"signup_qualification": {"stolen": true}});
                 Expect::Refused
             }
-            "GetBudget" | "DeleteBudget" | "GetQuotas" | "GetOrganizationSummary" => Expect::Refused,
+            "GetBudget" | "DeleteBudget" | "GetQuotas" | "GetOrganizationSummary" | "ResyncOrganization" => {
+                Expect::Refused
+            }
             "CreateBudget" | "UpdateBudget" => {
                 body = json!({"amount": "1"});
                 Expect::Refused
@@ -254,6 +256,9 @@ impl Victim {
             "UnscopeOrganizationToken"
             | "GetGithubInstallation"
             | "GithubInstallation"
+            | "CreateGithubInstallationToken"
+            | "ListRepositories"
+            | "ListBranches"
             | "Logout"
             | "RefreshToken"
             | "NewSession"

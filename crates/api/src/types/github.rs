@@ -1,4 +1,6 @@
-//! The GitHub installation of an organization.
+//! The GitHub installation of an organization, and tokens of it.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,4 +82,38 @@ pub struct GithubInstallationReply {
     pub url: String,
     /// What GitHub hands back; good for 10 minutes.
     pub state: String,
+}
+
+/// What a token of the installation is to be good for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CreateGithubInstallationTokenRequest {
+    /// The repositories, by their names without the owner; none means all of the installation.
+    pub repositories: Vec<String>,
+    /// What it may do, as in `{"contents": "read"}`; none means all the installation may.
+    pub permissions: BTreeMap<String, String>,
+}
+
+/// A token of the installation.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CreateGithubInstallationTokenReply {
+    /// The token, for the API of GitHub and for git.
+    pub token: String,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// What it may do.
+    pub permissions: BTreeMap<String, String>,
+    /// The repositories it is limited to, as `owner/name`; none where it is good for all.
+    pub repositories: Vec<String>,
+}
+
+impl std::fmt::Debug for CreateGithubInstallationTokenReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreateGithubInstallationTokenReply")
+            .field("expires_at", &self.expires_at)
+            .field("permissions", &self.permissions)
+            .field("repositories", &self.repositories)
+            .finish_non_exhaustive()
+    }
 }

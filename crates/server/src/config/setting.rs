@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use polity_api::types::organization::Plan;
-use polity_ops::settings::Signup;
 
 use super::Config;
 use super::database::Database;
+use super::github;
 use super::prices::PriceList;
 use super::value::{LogFormat, Secret, duration, list, number, show_duration, switch};
+use parse::{domains, http_url, log_format, operator_key, origins, secret_key, signup, signup_name, smtp_url};
+
+mod parse;
 
 /// A setting.
 pub struct Setting {
@@ -306,6 +309,96 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| Some(c.webhook_allow_networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
     },
     Setting {
+        key: "github_app_id",
+        flag: false,
+        secret: false,
+        default: "none: GitHub is not configured",
+        doc: "Number of the app at GitHub",
+        set: |c, v| put(&mut c.github.app_id, github::app_id(v).map(Some)),
+        show: |c| c.github.app_id.map(|id| id.to_string()),
+    },
+    Setting {
+        key: "github_app_name",
+        flag: false,
+        secret: false,
+        default: "none",
+        doc: "Name of that app in URLs, as in https://github.com/apps/my-polity",
+        set: |c, v| put(&mut c.github.app_name, github::word(v).map(Some)),
+        show: |c| c.github.app_name.clone(),
+    },
+    Setting {
+        key: "github_private_key",
+        flag: false,
+        secret: true,
+        default: "none",
+        doc: "Private key of that app (PEM)",
+        set: |c, v| put(&mut c.github.private_key, github::private_key(v).map(Some)),
+        show: |c| c.github.private_key.as_ref().map(mask),
+    },
+    Setting {
+        key: "github_client_id",
+        flag: false,
+        secret: false,
+        default: "none",
+        doc: "Client id of that app",
+        set: |c, v| put(&mut c.github.client_id, github::word(v).map(Some)),
+        show: |c| c.github.client_id.clone(),
+    },
+    Setting {
+        key: "github_client_secret",
+        flag: false,
+        secret: true,
+        default: "none",
+        doc: "Client secret of that app",
+        set: |c, v| put(&mut c.github.client_secret, github::secret(v).map(Some)),
+        show: |c| c.github.client_secret.as_ref().map(mask),
+    },
+    Setting {
+        key: "github_webhook_secret",
+        flag: false,
+        secret: true,
+        default: "none",
+        doc: "Secret that GitHub signs the webhooks of that app with",
+        set: |c, v| put(&mut c.github.webhook_secret, github::secret(v).map(Some)),
+        show: |c| c.github.webhook_secret.as_ref().map(mask),
+    },
+    Setting {
+        key: "github_api_url",
+        flag: false,
+        secret: false,
+        default: "https://api.github.com",
+        doc: "Where the API of GitHub is; https://HOST/api/v3 for an Enterprise Server",
+        set: |c, v| put(&mut c.github.api_url, http_url(v)),
+        show: |c| Some(c.github.api_url.clone()),
+    },
+    Setting {
+        key: "github_web_url",
+        flag: false,
+        secret: false,
+        default: "https://github.com",
+        doc: "Where people are sent to GitHub; https://HOST for an Enterprise Server",
+        set: |c, v| put(&mut c.github.web_url, http_url(v)),
+        show: |c| Some(c.github.web_url.clone()),
+    },
+    Setting {
+        key: "github_uninstall_on_deactivation",
+        flag: false,
+        secret: false,
+        default: "false",
+        doc: "Whether the installation of an organization is removed at GitHub when the organization is deactivated",
+        set: |c, v| put(&mut c.github.uninstall_on_deactivation, switch(v)),
+        show: |c| Some(c.github.uninstall_on_deactivation.to_string()),
+    },
+    Setting {
+        key: "github_poll",
+        flag: false,
+        secret: false,
+        default: "1h",
+        doc: "How often an installation is compared with GitHub, whatever its webhooks say",
+        set: |c, v| put(&mut c.github.poll, duration(v)),
+        show: |c| Some(show_duration(c.github.poll)),
+    },
+    Setting {
         key: "body_limit_bytes",
         flag: false,
         secret: false,
@@ -358,80 +451,6 @@ fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
 
 fn mask(_: &Secret) -> String {
     "********".to_owned()
-}
-
-fn http_url(text: &str) -> Result<String, String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match rest.map(|rest| rest.trim_end_matches('/')) {
-        Some(rest) if !rest.is_empty() && !rest.contains(['?', '#', ' ', '"', '<', '>']) => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err("must begin with http:// or https:// and have neither ? nor #".into()),
-    }
-}
-
-fn operator_key(text: &str) -> Result<Secret, String> {
-    match text.bytes().all(|b| b.is_ascii_graphic()) {
-        true if text.len() >= 32 => Ok(Secret(text.to_owned())),
-        _ => Err("must have at least 32 visible ASCII characters".into()),
-    }
-}
-
-fn secret_key(text: &str) -> Result<Secret, String> {
-    match text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        true if text.len() == 64 => Ok(Secret(text.to_owned())),
-        _ => Err("must have 64 hexadecimal digits".into()),
-    }
-}
-
-fn smtp_url(text: &str) -> Result<Secret, String> {
-    match text.starts_with("smtp://") || text.starts_with("smtps://") {
-        true => Ok(Secret(text.to_owned())),
-        false => Err("must begin with smtp:// or smtps://".into()),
-    }
-}
-
-fn signup(text: &str) -> Result<Signup, String> {
-    const ALL: [Signup; 3] = [Signup::Open, Signup::Invited, Signup::Closed];
-    let found = ALL.into_iter().find(|value| signup_name(*value) == text);
-    found.ok_or_else(|| "must be open, invited or closed".to_owned())
-}
-
-fn signup_name(value: Signup) -> &'static str {
-    match value {
-        Signup::Open => "open",
-        Signup::Invited => "invited",
-        Signup::Closed => "closed",
-    }
-}
-
-fn domains(text: &str) -> Result<Vec<String>, String> {
-    let domains = list(text).map(|domain| domain.trim_start_matches('@').to_ascii_lowercase());
-    let domains: Vec<String> = domains.collect();
-    match domains.iter().find(|domain| domain.contains(['@', '/', ' '])) {
-        Some(wrong) => Err(format!("has {wrong:?}, which is not a domain")),
-        None => Ok(domains),
-    }
-}
-
-fn origins(text: &str) -> Result<Vec<String>, String> {
-    let is_origin = |origin: &str| {
-        let host = origin.split_once("://").map(|(_, host)| host);
-        origin == "*"
-            || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
-    };
-    match list(text).find(|origin| !is_origin(origin)) {
-        Some(wrong) => Err(format!("has {wrong:?}, which is not an origin such as https://console.example.com")),
-        None => Ok(list(text).map(str::to_owned).collect()),
-    }
-}
-
-fn log_format(text: &str) -> Result<LogFormat, String> {
-    match text {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("must be text or json".into()),
-    }
 }
 
 /// The settings as a Markdown table.

@@ -61,6 +61,8 @@ pub const TABLES: &[Table] = tables! {
         last_login_ip: Text,
         created_at: Time,
         updated_at: Time,
+        github: Integer null,
+        github_login: Text,
     }
     organizations (id) {
         id: Uuid,
@@ -329,6 +331,91 @@ pub const TABLES: &[Table] = tables! {
         lane_id: Uuid,
         due_at: Time,
         leased: Boolean,
+    }
+    github_states (state_id) {
+        state_id: Uuid,
+        expires_at: Time,
+    }
+    github_deliveries (delivery_id) {
+        delivery_id: Uuid,
+        received_at: Time,
+    }
+    github_installations (organization_id) {
+        organization_id: Uuid,
+        installation: Integer,
+        account: Integer,
+        account_login: Text,
+        account_type: Text,
+        avatar_url: Text,
+        html_url: Text,
+        status: Text,
+        installed_at: Time,
+        suspended_at: Time null,
+        deleted_at: Time null,
+        repository_selection: Text,
+        permissions: Text,
+        indexing_status: Text,
+        indexed_repositories: Integer,
+        total_repositories: Integer,
+        pass_id: Uuid null,
+        next_page: Integer,
+        pass_total: Integer,
+        checked_at: Time null,
+        due_at: Time,
+        lease_ends_at: Time,
+        updated_at: Time,
+    }
+    github_requests (organization_id, account) {
+        organization_id: Uuid,
+        account: Integer,
+        account_login: Text,
+        requester: Integer,
+        user_id: Uuid,
+        requested_at: Time,
+    }
+    github_uninstalls (organization_id, installation) {
+        organization_id: Uuid,
+        installation: Integer,
+        due_at: Time,
+        attempts: Integer,
+        last_error: Text,
+        requested_at: Time,
+    }
+    github_pages (organization_id, page) {
+        organization_id: Uuid,
+        page: Integer,
+        etag: Text,
+        total: Integer,
+        has_next: Boolean,
+    }
+    git_repositories (organization_id, repository_id) {
+        organization_id: Uuid,
+        repository_id: Uuid,
+        github: Integer,
+        name: Text,
+        name_key: Text,
+        url: Text,
+        description: Text,
+        is_private: Boolean,
+        is_disabled: Boolean,
+        default_branch: Text,
+        last_push_at: Time null,
+        page: Integer,
+        pass_id: Uuid,
+        branches_due: Boolean,
+        branches_etag: Text,
+        branches_page: Integer,
+        branches_pass_id: Uuid null,
+    }
+    git_branches (organization_id, branch_id) {
+        organization_id: Uuid,
+        branch_id: Uuid,
+        repository_id: Uuid,
+        name: Text,
+        name_key: Text,
+        is_default: Boolean,
+        is_protected: Boolean,
+        pass_id: Uuid,
     }
 };
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use polity_api::ids;
 use polity_api::scalar::Timestamp;
 use polity_api::types::credential::CredentialType;
+use polity_api::types::github::{GithubInstallationStatus, IndexingStatus};
 use polity_api::types::invitation::InvitationStatus;
 use polity_api::types::member::MemberStatus;
 use polity_api::types::organization::{DeactivationReason, OrganizationStatus, Plan, StatusMessage};
@@ -284,6 +285,8 @@ stored_ids!(
     MeteringKeyId,
     LeaseId,
     WebhookId,
+    RepositoryId,
+    BranchId,
     MailId,
     JobId,
     SigningKeyId
@@ -322,6 +325,8 @@ stored_enums!(
     MemberStatus,
     WebhookDisabledReason,
     WebhookDeliveryStatus,
+    GithubInstallationStatus,
+    IndexingStatus,
 );
 
 /// A tuple or a row of parameters, bound in order to `$1`, `$2`, ….
