@@ -5,9 +5,9 @@ import hmac
 import json
 import os
 import re
-import secrets
 import shutil
 import subprocess
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -197,13 +197,13 @@ def front(folder):
     assert not log.read_text(), f"the stand-in for GitHub complained:\n{log.read_text()}"
 
 
-def deliver(server, event, body, secret=APP["webhook_secret"], delivery=None):
+def deliver(server, event, body, secret=APP["webhook_secret"]):
     """Posts a webhook to a server, signed as GitHub signs."""
     payload = json.dumps(body).encode()
     headers = {
         "Content-Type": "application/json",
         "X-GitHub-Event": event,
-        "X-GitHub-Delivery": delivery or secrets.token_hex(16),
+        "X-GitHub-Delivery": str(uuid.uuid4()),
         "X-Hub-Signature-256": "sha256=" + hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest(),
     }
     return server.call("POST", "/webhooks/github", data=payload, headers=headers)

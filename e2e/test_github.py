@@ -270,14 +270,14 @@ def test_a_token_for_the_installation_works_at_github(github, server, acme):
     _, client = acme
     install(github, client)
     indexed(client, 3)
-    (web,) = repositories(client, name="octo-acme/web", name_search_op="equality")
 
     def token(**narrowing):
         return server.call("POST", "/v1/github/installation/token", client.token, json=narrowing)
 
     whole = token().json()
     assert github.api("GET", "/repos/octo-acme/api/contents/README.md", whole["token"]).status_code == 200
-    narrow = token(repository_ids=[web.id], permissions={"contents": "read"}).json()
+    narrow = token(repositories=["web"], permissions={"contents": "read"}).json()
+    assert (narrow["repositories"], narrow["permissions"]) == (full("web"), {"contents": "read"})
     assert github.api("GET", "/repos/octo-acme/web/contents/README.md", narrow["token"]).status_code == 200
     assert github.api("GET", "/repos/octo-acme/api/contents/README.md", narrow["token"]).status_code in (403, 404)
     file = {"message": "m", "content": "", "branch": "main"}

