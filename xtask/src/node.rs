@@ -82,7 +82,8 @@ fn packages(mut npm: Command) -> Result<PathBuf> {
     let source = root().join("e2e/github");
     let folder = target().join("e2e-node");
     let files = ["package.json", "package-lock.json"];
-    let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(source.join(file))).collect::<Result<_, _>>()?;
+    let texts: Vec<String> =
+        files.iter().map(|file| fs::read_to_string(source.join(file))).collect::<Result<_, _>>()?;
     let modules = folder.join("node_modules");
     let stamp = folder.join("polity-stamp");
     let wanted = texts.concat();

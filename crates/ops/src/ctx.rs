@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 use crate::feed::Feed;
+use crate::github::app::App;
 use crate::keys::Keys;
 use crate::lane::Lanes;
 use crate::memory::Memory;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub memory: Memory,
     /// Sends messages to webhooks.
     pub outbound: Outbound,
+    /// The app at GitHub; none where it is not configured.
+    pub github: Option<App>,
     /// Wakes the background worker.
     pub wake: Wake,
     /// Wakes those who wait for events.

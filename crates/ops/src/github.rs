@@ -3,14 +3,16 @@
 pub mod app;
 pub mod check;
 pub mod client;
+pub mod hook;
+mod link;
+pub mod repositories;
+pub(crate) mod sync;
+pub mod token;
 pub mod wire;
 
 use polity_api::table::{GetGithubInstallation, GetOAuthOptions, GithubInstallation, OAuthCallback};
 use polity_api::types::github::{GetGithubInstallationReply, GithubInstallationReply};
 use polity_api::types::session::{GetOAuthOptionsReply, OAuthCallbackReply};
-
-pub mod repositories;
-pub mod token;
 
 use crate::authz;
 use crate::ctx::{Call, Ctx, Request};
@@ -20,7 +22,7 @@ use crate::error::{Error, Result};
 const MAX_METADATA: usize = 400;
 /// Clients match these words.
 pub(crate) const NO_INSTALLATION: &str = "No GitHub Installation";
-const NOT_CONFIGURED: &str = "GitHub is not configured on this server";
+pub(crate) const NOT_CONFIGURED: &str = "GitHub is not configured on this server";
 
 async fn check_caller(ctx: &Ctx, call: Call) -> Result<()> {
     ctx.read("github", call, |w, call| {

@@ -1,4 +1,4 @@
-//! Background work: deactivation, deletion, mail, webhooks, and sweeping.
+//! Background work: deactivation, deletion, mail, webhooks, GitHub, and sweeping.
 //!
 //! A job is a row, written by the unit that promises the work. Each step of it
 //! is a unit of its own that may run again; the last step removes the row. A
@@ -14,13 +14,13 @@ use std::time::Duration;
 use polity_api::ids::{JobId, OrganizationId};
 use polity_api::scalar::micros;
 use polity_store::jobs::{self, JobRow};
-use polity_store::{deliveries, links, tokens};
+use polity_store::{deliveries, github_deliveries, links, tokens};
 use tokio::sync::watch;
 
 use crate::ctx::{Ctx, Work};
 use crate::error::{Error, Result};
 use crate::jobs::mail::Mailer;
-use crate::{keys, spend};
+use crate::{github, keys, spend};
 
 mod deactivate;
 mod delete;
@@ -76,6 +76,7 @@ pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
         repeat(&ctx, stopped.clone(), POLL, || mail::deliver(&ctx, &mailer)),
         repeat(&ctx, stopped.clone(), POLL, || spend::roll::step(&ctx)),
         webhooks::run(&ctx, stopped.clone()),
+        github::sync::run(&ctx, stopped.clone()),
         repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
     );
 }
@@ -170,7 +171,9 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
             // Used and expired links are kept for a month: "expired" says more than "not found".
             let links = links::delete_expired(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
             let deliveries = deliveries::delete_before(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
-            Ok(tokens + links + deliveries)
+            // GitHub delivers again for three days.
+            let github = github_deliveries::delete_before(w.tx, w.now.plus(-7 * micros::DAY), BATCH).await?;
+            Ok(tokens + links + deliveries + github)
         })
     });
     let spend = spend::roll::forget(ctx).await?;

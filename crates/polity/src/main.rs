@@ -11,7 +11,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use polity_server::backup::{self, BackupArgs, RestoreArgs};
 use polity_server::config::setting;
 use polity_server::config::value::LogFormat;
-use polity_server::github::{self, CheckArgs, ManifestArgs};
+use polity_server::github_app::{self, CheckArgs, ManifestArgs};
 use polity_server::seed::{self, SeedArgs};
 use polity_server::transfer::{self, TransferArgs};
 use polity_server::{Config, Environment, ServeArgs, banner};
@@ -96,9 +96,11 @@ const SHARED: &str = "Shared options";
 /// The whole command line: both kinds of commands of a group.
 fn command_line() -> clap::Command {
     let is_group = |command: &clap::Command| command.get_name() == APP_GROUP;
-    Cli::command().mut_subcommands(|command| {
-        if is_group(&command) { AppCommand::augment_subcommands(command) } else { command }
-    })
+    Cli::command().mut_subcommands(
+        |command| {
+            if is_group(&command) { AppCommand::augment_subcommands(command) } else { command }
+        },
+    )
 }
 
 /// The same, as it is read: where the options that clients share mean nothing, they are not shown.
@@ -143,12 +145,12 @@ fn ended(result: Result<()>) -> ExitCode {
 fn of_app(command: &AppCommand) -> Result<()> {
     match command {
         AppCommand::Check(args) => {
-            let report = runtime()?.block_on(github::check(&load(&args.settings)?, &environment()))?;
+            let report = runtime()?.block_on(github_app::check(&load(&args.settings)?, &environment()))?;
             print(&report.to_string());
             report.trouble().map_or(Ok(()), |trouble| Err(anyhow::anyhow!(trouble)))
         }
         AppCommand::Manifest(args) => {
-            print(&github::manifest(&load(&args.settings)?, args)?);
+            print(&github_app::manifest(&load(&args.settings)?, args)?);
             Ok(())
         }
     }

@@ -1,5 +1,5 @@
 //! What is not an operation, listed by hand: probes, keys, documentation,
-//! introspection, and the pages that mails link to.
+//! introspection, what GitHub delivers, and the pages that mails link to.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use polity_api::operation::{Rate, Who};
 
 use crate::app::App;
 use crate::middleware::edge::client;
-use crate::{docs, health, introspect, reply};
+use crate::{docs, github, health, introspect, reply};
 
 /// A route that is not an operation.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ pub const PLAIN_ROUTES: &[PlainRoute] = &[
     route("GET", "/openapi.json", Who::Anyone),
     route("GET", "/.well-known/jwks.json", Who::Anyone),
     route("POST", "/oauth2/introspect", Who::Operator),
+    route("POST", "/webhooks/github", Who::Anyone),
     route("GET", "/healthz", Who::Anyone),
     route("GET", "/readyz", Who::Anyone),
     route("GET", "/metrics", Who::Anyone),
@@ -52,6 +53,7 @@ pub(crate) fn plain(app: &Arc<App>) -> Router {
         .route("/openapi.json", get(async |State(app): State<Arc<App>>| docs::openapi(&app)))
         .route("/.well-known/jwks.json", get(keys))
         .route("/oauth2/introspect", post(introspect::introspect))
+        .route("/webhooks/github", post(github::receive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

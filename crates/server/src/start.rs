@@ -117,6 +117,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         settings: config.settings(address),
         memory: Memory::default(),
         outbound: Outbound::new(&config.webhook_allow_networks)?,
+        github: config.github.app(clock.clone())?,
         wake: Wake::default(),
         appended: Wake::default(),
         lanes: Lanes::default(),
@@ -292,7 +293,11 @@ pub(crate) mod tests {
         for route in crate::routes::PLAIN_ROUTES {
             let head: &'static str = format!("{} {} HTTP/1.1\r\ncontent-length: 0", route.method, route.path).leak();
             let reply = ask(server.address(), head).await;
-            let expected = if route.who == polity_api::operation::Who::Operator { "401" } else { "200" };
+            let expected = match route.path {
+                _ if route.who == polity_api::operation::Who::Operator => "401",
+                "/webhooks/github" => "400",
+                _ => "200",
+            };
             assert!(reply.starts_with(&format!("HTTP/1.1 {expected}")), "{head}: {reply}");
         }
         server.stop().await;

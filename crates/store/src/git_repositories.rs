@@ -35,7 +35,7 @@ row! {
         pub default_branch: String,
         /// When it was last pushed to.
         pub last_push_at: Option<Timestamp>,
-        /// On which page of the listing it was.
+        /// On which page of the listing it was; 0 or less for none now.
         pub page: i64,
         /// The listing that saw it last.
         pub pass_id: Uuid,
@@ -111,14 +111,16 @@ queries! {
          pass_id = excluded.pass_id, branches_due = excluded.branches_due, branches_etag = excluded.branches_etag,
          branches_page = excluded.branches_page, branches_pass_id = excluded.branches_pass_id"
     );
+    BY_NAME(organization: OrganizationId, name_key: String) => RepositoryRow = concat!(
+        "select ", columns!(), " from git_repositories where organization_id = $1 and name_key = $2
+         order by repository_id limit 1"
+    );
+    LEAVE_PAGE(organization: OrganizationId, page: i64) => () =
+        "update git_repositories set page = 0 where organization_id = $1 and page = $2";
     SEE_PAGE(organization: OrganizationId, page: i64, pass: Uuid) => () =
         "update git_repositories set pass_id = $3 where organization_id = $1 and page = $2";
     COUNT_SEEN(organization: OrganizationId, pass: Uuid) => CountRow =
         "select count(*) as count from git_repositories where organization_id = $1 and pass_id = $2";
-    DELETE_UNSEEN(organization: OrganizationId, pass: Uuid, limit: i64) => () =
-        "delete from git_repositories where (organization_id, repository_id) in (
-             select organization_id, repository_id from git_repositories
-             where organization_id = $1 and pass_id <> $2 limit $3)";
     UNSEEN(organization: OrganizationId, pass: Uuid, limit: i64) => RepositoryRow = concat!(
         "select ", columns!(), " from git_repositories where organization_id = $1 and pass_id <> $2 limit $3"
     );
@@ -128,10 +130,9 @@ queries! {
         "select ", columns!(), " from git_repositories where organization_id = $1 and branches_due
          order by repository_id limit 1"
     );
-    MARK_BRANCHES_DUE(organization: OrganizationId, github: i64) => () =
-        "update git_repositories set branches_due = true where organization_id = $1 and github = $2";
-    MARK_ALL_BRANCHES_DUE(organization: OrganizationId) => () =
-        "update git_repositories set branches_due = true where organization_id = $1";
+    MARK_ALL(organization: OrganizationId) => () =
+        "update git_repositories set branches_due = true, branches_page = 1, branches_pass_id = null
+         where organization_id = $1";
     DELETE_ALL(organization: OrganizationId, limit: i64) => () =
         "delete from git_repositories where (organization_id, repository_id) in (
              select organization_id, repository_id from git_repositories where organization_id = $1 limit $2)";
@@ -157,6 +158,14 @@ pub async fn by_github(tx: &Tx<'_>, organization: OrganizationId, github: i64) -
     tx.optional(&BY_GITHUB, (organization, github)).await
 }
 
+/// A repository of an organization by its whole name, in any case.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn by_name(tx: &Tx<'_>, organization: OrganizationId, name: &str) -> Result<Option<RepositoryRow>, Error> {
+    tx.optional(&BY_NAME, (organization, name.to_lowercase())).await
+}
+
 /// A page of the repositories of an organization, by name, and how many there are.
 ///
 /// # Errors
@@ -180,6 +189,14 @@ pub async fn list(
 /// [`Error::Unique`] when another repository of the organization has the number.
 pub async fn upsert(tx: &Tx<'_>, row: &RepositoryRow) -> Result<(), Error> {
     tx.execute(&UPSERT, row).await.map(drop)
+}
+
+/// Takes all repositories off a page, before those are written that are on it now.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn leave_page(tx: &Tx<'_>, organization: OrganizationId, page: i64) -> Result<(), Error> {
+    tx.execute(&LEAVE_PAGE, &(organization, page)).await.map(drop)
 }
 
 /// Says that a listing saw all repositories of a page, which has not changed.
@@ -211,14 +228,6 @@ pub async fn unseen(
     tx.all(&UNSEEN, (organization, pass, limit)).await
 }
 
-/// Removes up to `limit` repositories that a listing did not see; returns how many.
-///
-/// # Errors
-/// What the engine refused.
-pub async fn delete_unseen(tx: &Tx<'_>, organization: OrganizationId, pass: Uuid, limit: i64) -> Result<u64, Error> {
-    tx.execute(&DELETE_UNSEEN, &(organization, pass, limit)).await
-}
-
 /// Removes a repository.
 ///
 /// # Errors
@@ -235,20 +244,12 @@ pub async fn next_with_branches_due(tx: &Tx<'_>, organization: OrganizationId) -
     tx.optional(&NEXT_WITH_BRANCHES_DUE, (organization,)).await
 }
 
-/// Has the branches of a repository read again; tells whether there is one with this number.
-///
-/// # Errors
-/// What the engine refused.
-pub async fn mark_branches_due(tx: &Tx<'_>, organization: OrganizationId, github: i64) -> Result<bool, Error> {
-    Ok(tx.execute(&MARK_BRANCHES_DUE, &(organization, github)).await? > 0)
-}
-
 /// Has the branches of every repository of an organization read again.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn mark_all_branches_due(tx: &Tx<'_>, organization: OrganizationId) -> Result<(), Error> {
-    tx.execute(&MARK_ALL_BRANCHES_DUE, &(organization,)).await.map(drop)
+pub async fn mark_all(tx: &Tx<'_>, organization: OrganizationId) -> Result<(), Error> {
+    tx.execute(&MARK_ALL, &(organization,)).await.map(drop)
 }
 
 /// Removes up to `limit` repositories of an organization; returns how many.

@@ -112,7 +112,7 @@ queries! {
         "select organization_id from github_installations where due_at <= $1 and lease_ends_at <= $1
          order by due_at limit $2";
     CLAIM(organization: OrganizationId, now: Timestamp, until: Timestamp) => () =
-        "update github_installations set lease_ends_at = $3
+        "update github_installations set lease_ends_at = $3, due_at = $3
          where organization_id = $1 and due_at <= $2 and lease_ends_at <= $2";
     HOLD(organization: OrganizationId, held: Timestamp, until: Timestamp) => () =
         "update github_installations set lease_ends_at = $3 where organization_id = $1 and lease_ends_at = $2";
@@ -180,7 +180,8 @@ pub async fn due(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<DueInsta
 }
 
 /// Takes an installation that is due; tells whether it still was. The lease
-/// ends at `until`: should whoever took it die, another takes it then.
+/// ends at `until`, and then it is due: should whoever took it die, another
+/// takes it.
 ///
 /// # Errors
 /// What the engine refused.

@@ -15,6 +15,10 @@ pub(crate) fn answer(state: &mut State, asked: &Asked, path: &str) -> Answer {
     match (asked.method.as_str(), parts.as_slice()) {
         (_, ["app", rest @ ..]) => as_app(state, asked, rest),
         ("GET", ["user", rest @ ..]) => as_user(state, asked, rest),
+        ("DELETE", ["installation", "token"]) => match state.world.tokens.remove(&asked.token) {
+            Some(_) => Answer { status: 204, ..Answer::default() },
+            None => Answer::message(401, "Bad credentials"),
+        },
         ("GET", ["installation" | "repos" | "repositories", ..]) => as_installation(state, asked, &parts),
         _ => Answer::not_found(),
     }

@@ -81,11 +81,14 @@ pub struct App {
     remembered: Mutex<HashMap<i64, Remembered>>,
 }
 
-/// What is remembered of an installation: its token, and until when it asks too much.
+/// What is remembered of an installation: its token, until when it asked too
+/// much, and how often in a row it could not be looked at.
 #[derive(Default)]
 struct Remembered {
     token: Option<(Secret, Timestamp)>,
     throttled_until: Option<Timestamp>,
+    failed: i64,
+    unsteady: i64,
 }
 
 impl fmt::Debug for App {
@@ -175,7 +178,8 @@ impl App {
         let now = self.now();
         let mut remembered = self.remembered();
         remembered.retain(|_, one| {
-            one.token.as_ref().is_some_and(|(_, at)| *at > now) || one.throttled_until.is_some_and(|at| at > now)
+            let is_current = one.token.as_ref().is_some_and(|(_, at)| *at > now);
+            is_current || one.throttled_until.is_some_and(|at| at > now) || one.failed + one.unsteady > 0
         });
         remembered.entry(installation).or_default().token = Some((token.token.clone(), token.expires_at));
     }
@@ -196,6 +200,41 @@ impl App {
     /// Leaves an installation alone until a time.
     pub(super) fn throttle(&self, installation: i64, until: Timestamp) {
         self.remembered().entry(installation).or_default().throttled_until = Some(until);
+    }
+
+    /// Counts a look at an installation that failed; tells how many in a row did.
+    pub(super) fn failed(&self, installation: i64) -> i64 {
+        let mut remembered = self.remembered();
+        let one = remembered.entry(installation).or_default();
+        one.failed += 1;
+        one.failed
+    }
+
+    /// Counts a listing that did not add up; tells how many in a row did not.
+    pub(super) fn unsteady(&self, installation: i64) -> i64 {
+        let mut remembered = self.remembered();
+        let one = remembered.entry(installation).or_default();
+        one.unsteady += 1;
+        one.unsteady
+    }
+
+    /// How many listings in a row did not add up.
+    pub(super) fn unsteady_so_far(&self, installation: i64) -> i64 {
+        self.remembered().get(&installation).map_or(0, |one| one.unsteady)
+    }
+
+    /// A look at an installation goes on.
+    pub(super) fn went_on(&self, installation: i64) {
+        if let Some(one) = self.remembered().get_mut(&installation) {
+            one.failed = 0;
+        }
+    }
+
+    /// A look at an installation came to its end.
+    pub(super) fn went_well(&self, installation: i64) {
+        if let Some(one) = self.remembered().get_mut(&installation) {
+            (one.failed, one.unsteady) = (0, 0);
+        }
     }
 }
 

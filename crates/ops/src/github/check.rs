@@ -34,13 +34,7 @@ struct Permission {
 }
 
 const PERMISSIONS: &[Permission] = &[
-    Permission {
-        name: "metadata",
-        alias: "metadata",
-        level: "read",
-        purpose: "to list repositories",
-        is_needed: true,
-    },
+    Permission { name: "metadata", alias: "metadata", level: "read", purpose: "to list repositories", is_needed: true },
     Permission { name: "contents", alias: "contents", level: "read", purpose: "to list branches", is_needed: true },
     Permission {
         name: "emails",
@@ -173,7 +167,8 @@ fn granted(permission: &Permission, info: &AppInfo) -> Finding {
 }
 
 fn subscribed(info: &AppInfo) -> Finding {
-    let missing: Vec<&str> = EVENTS.iter().filter(|event| !info.events.iter().any(|is| is == *event)).copied().collect();
+    let missing: Vec<&str> =
+        EVENTS.iter().filter(|event| !info.events.iter().any(|is| is == *event)).copied().collect();
     if missing.is_empty() {
         return good(format!("subscribed to the events {}", EVENTS.join(", ")));
     }
@@ -188,10 +183,8 @@ fn hook(config: Result<HookConfig, Trouble>, public_url: Option<&str>) -> Vec<Fi
     };
     let mut findings = Vec::new();
     match public_url.map(|url| format!("{}{HOOK_PATH}", url.trim_end_matches('/'))) {
-        None => findings.push(note(format!(
-            "webhooks are sent to {:?}; set POLITY_PUBLIC_URL to have that compared",
-            config.url
-        ))),
+        None => findings
+            .push(note(format!("webhooks are sent to {:?}; set POLITY_PUBLIC_URL to have that compared", config.url))),
         Some(wanted) if config.url == wanted => findings.push(good(format!("webhooks are sent to {wanted}"))),
         Some(wanted) => findings.push(wrong(format!(
             "webhooks are sent to {:?}, not to {wanted}: change that on the page of the App, or POLITY_PUBLIC_URL",

@@ -182,6 +182,15 @@ impl App {
         decode(&read(response.await?).await?)
     }
 
+    /// Ends a token of an installation before its time.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn revoke(&self, token: &Secret) -> Result<(), Trouble> {
+        let url = self.api_url(&["installation", "token"], &[])?;
+        self.judge(self.request(Method::DELETE, url, token).send().await.map_err(unreachable)?, None).await.map(drop)
+    }
+
     /// A page of the repositories of an installation, from 1 on.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use polity_ops::Clock;
+use polity_ops::github::app::{App, AppSettings};
+
 use super::value::Secret;
 use crate::error::Error;
 
@@ -89,6 +92,25 @@ impl Github {
             return self.nothing_is_set();
         };
         Ok(Some(Complete { app_id, app_name, private_key, client_id, client_secret, webhook_secret }))
+    }
+
+    /// The app itself; none where GitHub is not configured.
+    ///
+    /// # Errors
+    /// What is missing, or which setting is wrong.
+    pub(crate) fn app(&self, clock: Clock) -> Result<Option<App>, Error> {
+        let Some(complete) = self.complete()? else { return Ok(None) };
+        let settings = AppSettings {
+            app_id: complete.app_id,
+            app_name: complete.app_name.to_owned(),
+            private_key: complete.private_key.0.clone().into(),
+            client_id: complete.client_id.to_owned(),
+            client_secret: complete.client_secret.0.clone().into(),
+            webhook_secret: complete.webhook_secret.0.clone().into(),
+            api_url: self.api_url.clone(),
+            web_url: self.web_url.clone(),
+        };
+        App::new(settings, clock).map(Some).map_err(Error::Config)
     }
 
     fn nothing_is_set(&self) -> Result<Option<Complete<'_>>, Error> {
