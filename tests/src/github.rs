@@ -20,6 +20,9 @@ mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use polity_server::Config;
+use polity_server::config::github::Github;
+use polity_server::config::value::Secret;
 use tokio::net::TcpListener;
 
 pub use app::AppKey;
@@ -108,6 +111,21 @@ impl GitHub {
     #[must_use]
     pub fn api_url(&self) -> String {
         format!("{}/api/v3", self.url)
+    }
+
+    /// Has a server be this app.
+    pub fn configure(&self, config: &mut Config) {
+        config.github = Github {
+            app_id: Some(APP_ID),
+            app_name: Some(APP_NAME.to_owned()),
+            private_key: Some(Secret(self.private_key())),
+            client_id: Some(CLIENT_ID.to_owned()),
+            client_secret: Some(Secret(CLIENT_SECRET.to_owned())),
+            webhook_secret: Some(Secret(WEBHOOK_SECRET.to_owned())),
+            api_url: self.api_url(),
+            web_url: self.web_url(),
+            ..Github::default()
+        };
     }
 
     /// The private key of the app in PEM, PKCS#1 as GitHub hands it out.

@@ -136,6 +136,12 @@ impl TestServer {
         }
     }
 
+    /// The context of the first replica.
+    #[must_use]
+    pub fn ctx(&self) -> &polity_ops::Ctx {
+        self.server().ctx()
+    }
+
     fn server(&self) -> &Server {
         self.replicas.first().expect("a running server")
     }

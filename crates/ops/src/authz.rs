@@ -34,6 +34,7 @@ pub const TOKEN_REJECTED: &str = "Token rejected";
 pub const ACCOUNT_LOCKED: &str = "Account is locked";
 /// Said to an access token with which as much was spent as it may.
 const LIMIT_USED_UP: &str = "the spend limit of the token is used up";
+const DEACTIVATED: &str = "the organization is deactivated: reactivate it first";
 const NEEDS_USER: &str = "This operation requires a user token: log in, or use a credential of type USER";
 const ORGANIZATION_DELETED: &str = "the organization of this token has been deleted: log in again";
 
@@ -182,6 +183,27 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
     })
 }
 
+/// A person who has proven otherwise than by a token who she is, and an
+/// organization she may change as a member.
+///
+/// # Errors
+/// As [`Caller::organization`] for an operation that needs the organization active.
+pub(crate) async fn person_in(w: Work<'_>, user_id: UserId, id: OrganizationId) -> Result<(UserRow, OrganizationRow)> {
+    use OrganizationStatus as Status;
+    let user = users::by_id(w.tx, user_id).await?;
+    let row = organizations::by_id(w.tx, id).await?.filter(|row| row.status != Status::Deleted);
+    let row = row.ok_or_else(|| Error::not_found("organization"))?;
+    let (Some(user), true) = (user, members::active(w.tx, id, user_id).await?.is_some()) else {
+        return Err(Error::forbidden("you are no longer a member of this organization"));
+    };
+    match row.status {
+        Status::Active | Status::Warning => Ok((user, row)),
+        Status::Locked => Err(Error::forbidden(ACCOUNT_LOCKED)),
+        Status::Deactivating | Status::Deactivated => Err(Error::precondition(DEACTIVATED)),
+        Status::Deleting | Status::Deleted | Status::Unknown => Err(Error::not_found("organization")),
+    }
+}
+
 async fn metering(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller> {
     let row = metering_keys::by_hash(w.tx, hash).await?;
     let row = row.ok_or_else(|| Error::unauthenticated("the metering key is not known, or was removed"))?;
@@ -301,9 +323,7 @@ impl Caller {
             (Status::Deactivating | Status::Deactivated, Needs::Active) if self.scope == Some(row.id) => {
                 Err(Error::unauthenticated(TOKEN_REJECTED))
             }
-            (Status::Deactivating | Status::Deactivated, Needs::Active) => {
-                Err(Error::precondition("the organization is deactivated: reactivate it first"))
-            }
+            (Status::Deactivating | Status::Deactivated, Needs::Active) => Err(Error::precondition(DEACTIVATED)),
             // A row of a newer version: nothing is allowed on what is not understood.
             (Status::Deleting | Status::Deleted | Status::Unknown, _) => Err(Error::not_found("organization")),
         }

@@ -63,7 +63,7 @@ pub struct Parts {
     pub memory: Memory,
     /// Sends messages to webhooks.
     pub outbound: Outbound,
-    /// The app at GitHub; none where it is not configured.
+    /// The app at GitHub, where there is one.
     pub github: Option<App>,
     /// Wakes the background worker.
     pub wake: Wake,

@@ -1,35 +1,40 @@
-//! GitHub, while it is not configured: the contract's answers for that case.
+//! GitHub: the app that organizations install, and with which people sign in.
+//!
+//! Start at `flow` for how an installation comes about, at `sync` for how what
+//! is known of it is kept true. Where no app is configured, each operation
+//! gives the contract's answer for that case.
 
 pub mod app;
 pub mod check;
 pub mod client;
+pub mod flow;
 pub mod hook;
 mod link;
 pub mod repositories;
+pub mod signin;
+pub mod state;
 pub(crate) mod sync;
 pub mod token;
+pub(crate) mod uninstall;
 pub mod wire;
 
-use polity_api::table::{GetGithubInstallation, GetOAuthOptions, GithubInstallation, OAuthCallback};
-use polity_api::types::github::{GetGithubInstallationReply, GithubInstallationReply};
-use polity_api::types::session::{GetOAuthOptionsReply, OAuthCallbackReply};
+use polity_api::table::GetGithubInstallation;
+use polity_api::types::github::GetGithubInstallationReply;
+use polity_store::github_installations::{self, GithubInstallationRow};
+
+pub(crate) use link::unbind;
+pub(crate) use sync::forget_some;
 
 use crate::authz;
-use crate::ctx::{Call, Ctx, Request};
+use crate::ctx::{Ctx, Request};
 use crate::error::{Error, Result};
+use crate::field::count;
 
 /// The longest metadata of a flow, in characters.
 const MAX_METADATA: usize = 400;
 /// Clients match these words.
 pub(crate) const NO_INSTALLATION: &str = "No GitHub Installation";
 pub(crate) const NOT_CONFIGURED: &str = "GitHub is not configured on this server";
-
-async fn check_caller(ctx: &Ctx, call: Call) -> Result<()> {
-    ctx.read("github", call, |w, call| {
-        Box::pin(async move { authz::caller(w, call).await?.current_organization(w).await.map(drop) })
-    })
-    .await
-}
 
 fn check_metadata(metadata: &str) -> Result<()> {
     if metadata.chars().count() > MAX_METADATA {
@@ -38,41 +43,32 @@ fn check_metadata(metadata: &str) -> Result<()> {
     Ok(())
 }
 
-/// `GetGithubInstallation`: none; clients match the words.
+/// `GetGithubInstallation`: of the current organization.
 ///
 /// # Errors
 /// 400 `No GitHub Installation`.
 pub async fn get(ctx: Ctx, req: Request<GetGithubInstallation>) -> Result<GetGithubInstallationReply> {
-    check_caller(&ctx, req.call).await?;
-    Err(Error::precondition(NO_INSTALLATION))
+    ctx.read("get_github_installation", req.call, |w, call| {
+        Box::pin(async move {
+            let organization = authz::caller(w, call).await?.current_organization(w).await?;
+            let row = github_installations::by_organization(w.tx, organization.id).await?;
+            row.map(to_wire).ok_or_else(|| Error::precondition(NO_INSTALLATION))
+        })
+    })
+    .await
 }
 
-/// `GithubInstallation`.
-///
-/// # Errors
-/// 400 on `metadata`, 400 because GitHub is not configured.
-pub async fn start(ctx: Ctx, req: Request<GithubInstallation>) -> Result<GithubInstallationReply> {
-    check_caller(&ctx, req.call).await?;
-    check_metadata(&req.body.metadata)?;
-    Err(Error::precondition(NOT_CONFIGURED))
-}
-
-/// `GetOAuthOptions`: no provider.
-///
-/// # Errors
-/// 400 on `metadata`.
-pub async fn oauth_options(_: Ctx, req: Request<GetOAuthOptions>) -> Result<GetOAuthOptionsReply> {
-    check_metadata(&req.query.metadata)?;
-    Ok(GetOAuthOptionsReply::default())
-}
-
-/// `OAuthCallback`.
-///
-/// # Errors
-/// 400 because no provider is configured.
-pub async fn oauth_callback(_: Ctx, req: Request<OAuthCallback>) -> Result<OAuthCallbackReply> {
-    if req.body.state.is_empty() && req.body.setup_action.is_empty() {
-        return Err(Error::field("state", "is required"));
+fn to_wire(row: GithubInstallationRow) -> GetGithubInstallationReply {
+    GetGithubInstallationReply {
+        installation_id: row.installation.to_string(),
+        installation_url: row.html_url,
+        name: row.account_login,
+        avatar_url: row.avatar_url,
+        status: row.status,
+        installed_at: Some(row.installed_at),
+        suspended_at: row.suspended_at,
+        indexing_status: row.indexing_status,
+        indexed_repositories: count(row.indexed_repositories),
+        total_repositories: count(row.total_repositories),
     }
-    Err(Error::precondition(NOT_CONFIGURED).on("state"))
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use polity_api::ids::{JobId, OrganizationId};
 use polity_api::scalar::micros;
 use polity_store::jobs::{self, JobRow};
-use polity_store::{deliveries, github_deliveries, links, tokens};
+use polity_store::{deliveries, github_deliveries, github_requests, github_states, links, tokens};
 use tokio::sync::watch;
 
 use crate::ctx::{Ctx, Work};
@@ -75,6 +75,7 @@ pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
         repeat(&ctx, stopped.clone(), POLL, || work(&ctx)),
         repeat(&ctx, stopped.clone(), POLL, || mail::deliver(&ctx, &mailer)),
         repeat(&ctx, stopped.clone(), POLL, || spend::roll::step(&ctx)),
+        repeat(&ctx, stopped.clone(), POLL, || github::uninstall::step(&ctx)),
         webhooks::run(&ctx, stopped.clone()),
         github::sync::run(&ctx, stopped.clone()),
         repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
@@ -171,9 +172,11 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
             // Used and expired links are kept for a month: "expired" says more than "not found".
             let links = links::delete_expired(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
             let deliveries = deliveries::delete_before(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
-            // GitHub delivers again for three days.
-            let github = github_deliveries::delete_before(w.tx, w.now.plus(-7 * micros::DAY), BATCH).await?;
-            Ok(tokens + links + deliveries + github)
+            let states = github_states::delete_expired(w.tx, w.now.plus(-micros::HOUR), BATCH).await?;
+            // GitHub delivers again for three days; who waits for an approval for longer asks again.
+            let taken = github_deliveries::delete_before(w.tx, w.now.plus(-7 * micros::DAY), BATCH).await?;
+            let requests = github_requests::delete_before(w.tx, w.now.plus(-180 * micros::DAY), BATCH).await?;
+            Ok(tokens + links + deliveries + states + taken + requests)
         })
     });
     let spend = spend::roll::forget(ctx).await?;

@@ -37,6 +37,7 @@ pub struct Keys {
     hash: hmac::Key,
     seal: Seal,
     seal_webhooks: Seal,
+    pkce: hmac::Key,
     operator: Hash,
     signing: RwLock<Arc<SigningKeys>>,
     pub(crate) verified: Cache<Hash, Verified>,
@@ -76,6 +77,7 @@ impl Keys {
                 "the secret of a webhook",
                 &derive(master, b"polity seal of webhook secrets v1")?,
             )?,
+            pkce: hmac::Key::new(hmac::HMAC_SHA256, &derive(master, b"polity pkce verifiers v1")?),
             signing: RwLock::default(),
             verified: Cache::new(VERIFIED_CACHE),
         })
@@ -126,6 +128,11 @@ impl Keys {
             })
             .collect();
         json!({ "keys": keys })
+    }
+
+    /// The PKCE verifier (RFC 7636) of a flow: 43 characters.
+    pub(crate) fn pkce_verifier(&self, flow: Uuid) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.pkce, flow.as_bytes()))
     }
 
     /// Seals the secret of a webhook, so that only its own row opens it.

@@ -17,6 +17,10 @@ use crate::secret;
 pub const OPERATOR_PREFIX: &str = "polity_operator_";
 /// The prefix of a metering key.
 pub const METERING_PREFIX: &str = "polity_metering_";
+/// The `typ` of a session.
+const SESSION_TYPE: &str = "JWT";
+/// The `typ` of an access token (RFC 9068).
+const ACCESS_TYPE: &str = "at+jwt";
 /// Said where a token is needed and there is none.
 const MISSING: &str = "a token is required: send the header Authorization: Bearer <token>";
 /// The longest token that is looked at, in bytes.
@@ -134,7 +138,11 @@ fn verify(ctx: &Ctx, token: &str) -> Option<Verified> {
     if let Some(verified) = ctx.keys.verified.get(&key) {
         return Some(verified);
     }
-    let header = jsonwebtoken::decode_header(token).ok()?;
+    // Other things are signed with these keys as well, and are no tokens.
+    let header = jsonwebtoken::decode_header(token).ok().filter(|header| match header.typ.as_deref() {
+        Some(kind) => kind == SESSION_TYPE || kind == ACCESS_TYPE,
+        None => false,
+    })?;
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.required_spec_claims.clear();
     validation.validate_exp = false; // by our clock, on every use
@@ -176,7 +184,7 @@ pub fn sign(ctx: &Ctx, token: &NewToken) -> Result<String> {
     ctx.keys.with_newest(ctx.now(), |signing| {
         let header = Header {
             kid: Some(signing.id.to_string()),
-            typ: Some(if access { "at+jwt" } else { "JWT" }.to_owned()),
+            typ: Some(if access { ACCESS_TYPE } else { SESSION_TYPE }.to_owned()),
             ..Header::new(Algorithm::EdDSA)
         };
         jsonwebtoken::encode(&header, &claims, &signing.encoding).map_err(Error::internal)

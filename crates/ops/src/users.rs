@@ -9,7 +9,7 @@ use polity_api::types::account::{
 use polity_api::types::organization::MaskQuery;
 use polity_store::links::LinkPurpose;
 use polity_store::users::{self, UserRow};
-use polity_store::{credentials, links, members, notification_marks, organizations, tokens};
+use polity_store::{credentials, github_requests, links, members, notification_marks, organizations, tokens};
 use serde_json::Map;
 
 use crate::authz::{self, Via};
@@ -186,6 +186,7 @@ where
             tokens::delete_of_user(w.tx, user.id).await?;
             credentials::delete_of_user(w.tx, user.id).await?;
             links::delete_of_user(w.tx, user.id).await?;
+            github_requests::delete_of_user(w.tx, user.id).await?;
             notification_marks::delete_of_user(w.tx, user.id).await?;
             members::delete_of_user(w.tx, user.id).await?;
             users::delete(w.tx, user.id).await?;

@@ -71,7 +71,7 @@ fn organization(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<UpdateBudget, _>(budgets::update)?;
     mount.add::<DeleteBudget, _>(budgets::delete)?;
     mount.add::<GetGithubInstallation, _>(github::get)?;
-    mount.add::<GithubInstallation, _>(github::start)
+    mount.add::<GithubInstallation, _>(github::flow::start)
 }
 
 fn session(mount: &mut Mount) -> Result<(), Error> {
@@ -85,8 +85,8 @@ fn session(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<ResendEmailValidation, _>(accounts::resend_validation)?;
     mount.add::<ResetPassword, _>(accounts::reset_password)?;
     mount.add::<UpdatePassword, _>(accounts::update_password)?;
-    mount.add::<GetOAuthOptions, _>(github::oauth_options)?;
-    mount.add::<OAuthCallback, _>(github::oauth_callback)
+    mount.add::<GetOAuthOptions, _>(github::signin::options)?;
+    mount.add::<OAuthCallback, _>(github::flow::oauth_callback)
 }
 
 fn account(mount: &mut Mount) -> Result<(), Error> {

@@ -51,7 +51,8 @@ queries! {
          where organization_id = $1 and installation = $2 and due_at = $3";
     DELETE(organization: OrganizationId, installation: i64) => () =
         "delete from github_uninstalls where organization_id = $1 and installation = $2";
-    KEEP(installation: i64) => () = "delete from github_uninstalls where installation = $1";
+    BY_INSTALLATION(installation: i64) => GithubUninstallRow =
+        concat!("select ", columns!(), " from github_uninstalls where installation = $1 limit 1");
 }
 
 /// Promises to remove an installation.
@@ -95,10 +96,10 @@ pub async fn delete(tx: &Tx<'_>, organization: OrganizationId, installation: i64
     tx.execute(&DELETE, &(organization, installation)).await.map(drop)
 }
 
-/// Keeps an installation that was to be removed: somebody has bound it again.
+/// Whether an installation is still to be removed.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn keep(tx: &Tx<'_>, installation: i64) -> Result<(), Error> {
-    tx.execute(&KEEP, &(installation,)).await.map(drop)
+pub async fn is_pending(tx: &Tx<'_>, installation: i64) -> Result<bool, Error> {
+    Ok(tx.optional(&BY_INSTALLATION, (installation,)).await?.is_some())
 }

@@ -1,3 +1,6 @@
-//! GitHub: a server against a GitHub that fails on demand.
+//! GitHub, against a stand-in that checks what GitHub checks: installing,
+//! signing in, webhooks, indexing and tokens, and all that can go wrong there.
 
 mod check;
+mod client;
+mod setup;

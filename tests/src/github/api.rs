@@ -145,7 +145,7 @@ fn as_installation(state: &mut State, asked: &Asked, path: &[&str]) -> Answer {
     let mut answer = match path {
         ["installation", "repositories"] => {
             let all: Vec<_> = world.repos.values().filter(reached).collect();
-            let count = all.len();
+            let count = all.len() + world.counted_too_much;
             list(asked, &world.url, &all, |page| {
                 let page: Vec<_> = page.iter().map(|repo| world.repo_json(repo)).collect();
                 json!({"total_count": count, "repository_selection": "all", "repositories": page})

@@ -96,7 +96,10 @@ pub struct World {
     pub(crate) tokens: HashMap<String, Issued>,
     pub(crate) user_tokens: HashMap<String, i64>,
     pub(crate) codes: HashMap<String, Code>,
-    pub(crate) deliveries: Vec<Delivery>,
+    /// What waits to be delivered.
+    pub deliveries: Vec<Delivery>,
+    /// How many repositories are counted and not listed, as it happens at GitHub.
+    pub counted_too_much: usize,
     /// How long tokens of installations last, in seconds.
     pub token_seconds: i64,
     /// What the app asks for.
@@ -125,6 +128,7 @@ impl World {
             user_tokens: HashMap::new(),
             codes: HashMap::new(),
             deliveries: Vec::new(),
+            counted_too_much: 0,
             token_seconds: 3600,
             permissions: texts(&[("contents", "write"), ("metadata", "read"), ("emails", "read")]),
             events: ["push", "create", "delete", "repository"].map(str::to_owned).to_vec(),
@@ -213,8 +217,16 @@ impl World {
         format!("{}/{}", self.accounts[&repo.owner].login, repo.name)
     }
 
-    pub(crate) fn repo_named(&self, full_name: &str) -> Option<i64> {
+    /// The repository with this owner and name.
+    #[must_use]
+    pub fn repo_named(&self, full_name: &str) -> Option<i64> {
         self.names.get(full_name).copied()
+    }
+
+    /// The repositories of an account.
+    #[must_use]
+    pub fn repos_of(&self, account: i64) -> Vec<i64> {
+        self.repos.values().filter(|repo| repo.owner == account).map(|repo| repo.id).collect()
     }
 
     /// Renames a repository.
@@ -252,7 +264,10 @@ impl World {
 
     /// Removes a branch.
     pub fn remove_branch(&mut self, repo: i64, branch: &str) {
-        self.repo_mut(repo).branches.remove(branch);
+        let now = self.now();
+        let one = self.repo_mut(repo);
+        one.branches.remove(branch);
+        one.pushed_at = now;
         self.tell_repo(repo, "delete", json!({"ref": branch, "ref_type": "branch"}));
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -79,6 +79,8 @@ pub struct App {
     key: RsaKeyPair,
     webhook_key: hmac::Key,
     remembered: Mutex<HashMap<i64, Remembered>>,
+    /// Its page, once GitHub has told it.
+    pub(super) page: OnceLock<String>,
 }
 
 /// What is remembered of an installation: its token, until when it asked too
@@ -117,6 +119,7 @@ impl App {
             http,
             clock,
             remembered: Mutex::default(),
+            page: OnceLock::new(),
             settings,
         })
     }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::github::app::{App, TIMEOUT};
 use crate::github::wire::{
     AppInfo, Branch, Exchanged, GithubEmail, GithubUser, Installation, InstallationRequest, InstallationToken,
-    Installations, Permissions, Refusal, Repositories, Repository, Secret,
+    Installations, Membership, Permissions, Refusal, Repositories, Repository, Secret,
 };
 
 /// Items of a page: the most GitHub gives.
@@ -131,6 +131,34 @@ impl App {
     /// See [`Trouble`].
     pub async fn app(&self) -> Result<AppInfo, Trouble> {
         self.get(&As::App, &["app"], &[]).await
+    }
+
+    /// The page of the app, without a slash at the end. An Enterprise Server has it elsewhere than GitHub, so it is
+    /// asked once; while it does not answer, it is where GitHub has it.
+    pub(crate) async fn page(&self) -> String {
+        if let Some(page) = self.page.get() {
+            return page.clone();
+        }
+        let usual = format!("{}/apps/{}", self.web_url(), self.settings.app_name);
+        let Ok(info) = self.app().await else { return usual };
+        let is_ours = info.html_url.starts_with(&format!("{}/", self.web_url()));
+        let page = if is_ours { info.html_url.trim_end_matches('/').to_owned() } else { usual };
+        self.page.get_or_init(|| page).clone()
+    }
+
+    /// The role of a person in an organization at GitHub, `admin` or `member`, or `pending` before she has
+    /// accepted; none where the app may not know.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn role_in(&self, token: &Secret, organization: &str) -> Result<Option<String>, Trouble> {
+        let path = ["user", "memberships", "orgs", organization];
+        match self.get::<Membership>(&As::User(token), &path, &[]).await {
+            Ok(membership) if membership.state == "active" => Ok(Some(membership.role)),
+            Ok(membership) => Ok(Some(membership.state)),
+            Err(Trouble::Refused { status: 403 | 404, .. }) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// An installation; none when there is none any more.

@@ -16,6 +16,7 @@ mod check;
 mod listing;
 
 pub(crate) use branches::REPOSITORY_FIRST;
+pub(crate) use check::forget_some;
 pub(crate) use listing::reads_contents;
 
 use std::time::Duration;

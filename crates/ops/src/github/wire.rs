@@ -248,6 +248,16 @@ pub(crate) struct Exchanged {
     pub(crate) error: String,
 }
 
+/// The place of a person in an organization at GitHub.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Membership {
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) state: String,
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) role: String,
+}
+
 /// A page of repositories of an installation.
 #[derive(Deserialize)]
 pub(crate) struct Repositories {

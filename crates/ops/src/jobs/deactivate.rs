@@ -1,4 +1,5 @@
-//! Deactivation: credentials and access tokens go, then the status changes.
+//! Deactivation: credentials, access tokens and the GitHub installation go,
+//! then the status changes.
 //!
 //! The tokens are refused from the moment the organization is DEACTIVATING;
 //! this only takes the rows down, some at a time.
@@ -10,6 +11,7 @@ use polity_store::{credentials, invitations, links, organizations, tokens};
 use crate::ctx::Work;
 use crate::error::Result;
 use crate::event::{self, Actor, Object, metadata};
+use crate::github;
 use crate::jobs::{BATCH, Step};
 use crate::lifecycle::{self, By, Event};
 
@@ -17,6 +19,10 @@ pub(crate) async fn step(w: Work<'_>, id: OrganizationId) -> Result<Step> {
     let gone =
         credentials::delete_of_organization(w.tx, id, BATCH).await? + tokens::delete_access(w.tx, id, BATCH).await?;
     if gone > 0 {
+        return Ok(Step::More);
+    }
+    github::unbind(w, id).await?;
+    if github::forget_some(w, id).await? {
         return Ok(Step::More);
     }
     invitations::expire_all(w.tx, id).await?;

@@ -6,6 +6,7 @@ use polity_store::{budgets, credentials, invitations, members, organizations, pr
 
 use crate::ctx::Work;
 use crate::error::Result;
+use crate::github;
 use crate::jobs::{BATCH, Step};
 use crate::lifecycle::{self, By, Event};
 
@@ -13,6 +14,10 @@ pub(crate) async fn step(w: Work<'_>, id: OrganizationId) -> Result<Step> {
     let gone = tokens::delete_of_organization(w.tx, id, BATCH).await?
         + credentials::delete_of_organization(w.tx, id, BATCH).await?;
     if gone > 0 {
+        return Ok(Step::More);
+    }
+    github::unbind(w, id).await?;
+    if github::forget_some(w, id).await? {
         return Ok(Step::More);
     }
     credentials::detach(w.tx, id).await?;

@@ -77,7 +77,10 @@ async fn log(w: Work<'_>, row: &GithubInstallationRow, verb: &str) -> Result<()>
 }
 
 /// Forgets some of what was read of an organization's installation; tells whether there may be more.
-pub(super) async fn forget_some(w: Work<'_>, organization: OrganizationId) -> Result<bool> {
+///
+/// # Errors
+/// What the store refused.
+pub(crate) async fn forget_some(w: Work<'_>, organization: OrganizationId) -> Result<bool> {
     github_pages::delete_from(w.tx, organization, 1).await?;
     let branches = git_branches::delete_all(w.tx, organization, BATCH).await?;
     if branches > 0 {
