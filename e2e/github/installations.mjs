@@ -133,7 +133,7 @@ export class Installations {
             repository_selection: names ? "selected" : "all",
             html_url: `${this.#world.url}${settings}/installations/${id}`,
             suspended_at,
-            suspended_by: suspended_at ? owner : null,
+            suspended_by: suspended_at ? complete(example.account, owner) : null,
         });
     }
 

@@ -95,7 +95,10 @@ export class Web {
             if (url.searchParams.get("code_challenge_method") !== "S256") return reply(400, "only S256");
             this.#challenges.set(url.searchParams.get("state"), challenge);
         }
-        return this.#emulate.pass("GET", url.pathname + url.search, headers);
+        const query = new URLSearchParams(url.searchParams);
+        // GitHub takes the first address of the App where none is named; emulate has no default.
+        if (!query.get("redirect_uri")) query.set("redirect_uri", this.#world.app.callback_urls[0]);
+        return this.#emulate.pass("GET", `${url.pathname}?${query}`, headers);
     }
 
     async #signIn(headers, body) {
