@@ -1,16 +1,18 @@
-//! The pages that mailed links lead to, rendered here: no script, nothing
+//! The pages that mailed links lead to, and the one that GitHub sends people
+//! back to, rendered here: no script, nothing
 //! from elsewhere. No rules: what a button does is in [`polity_ops::links`]
 //! and [`polity_ops::accounts`].
 //!
 //! Opening a page changes nothing, because mail scanners open every link: it
 //! shows what will happen, and a button sends the form to the same address.
 //! A file for each page (`validate`, `reset`, `invitation`,
-//! `deactivation`); what they share is `layout`, `form`, `link` and
+//! `deactivation`, `github`); what they share is `layout`, `form`, `link` and
 //! `error`. Start at `validate`, the smallest.
 
 mod deactivation;
 mod error;
 mod form;
+mod github;
 mod invitation;
 mod layout;
 mod link;
@@ -32,6 +34,8 @@ const RESET: &str = "/account/reset_password/{secret}";
 const INVITATION: &str = "/organization/invitations/accept/{secret}";
 const DEACTIVATION: &str = "/organization/deactivate/confirm/{secret}";
 
+const GITHUB: &str = "/account/oauth/github/callback";
+
 /// Method and path of every route of [`router`]; `GET` answers `HEAD` too.
 pub const ROUTES: &[(&str, &str)] = &[
     ("GET", VALIDATE),
@@ -42,6 +46,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", INVITATION),
     ("GET", DEACTIVATION),
     ("POST", DEACTIVATION),
+    ("GET", GITHUB),
+    ("POST", GITHUB),
     ("GET", STYLE_PATH),
 ];
 
@@ -52,6 +58,7 @@ pub fn router(ctx: Ctx) -> Router {
         .route(RESET, get(reset::show).post(reset::act))
         .route(INVITATION, get(invitation::show).post(invitation::act))
         .route(DEACTIVATION, get(deactivation::show).post(deactivation::act))
+        .route(GITHUB, get(github::show).post(github::act))
         .route(STYLE_PATH, get(style::serve))
         .with_state(ctx)
 }

@@ -153,7 +153,7 @@ pub async fn finish(ctx: &Ctx, by: By, address: String, came: OAuthCallbackReque
 /// Who does it.
 enum Who {
     Caller(Box<Caller>),
-    Person(UserRow),
+    Person(Box<UserRow>),
 }
 
 impl Who {
@@ -189,7 +189,7 @@ async fn allowed(w: Work<'_>, by: &By, state: &State) -> Result<(Who, Organizati
         By::Page => {
             let user = state.user.ok_or_else(|| Error::field("state", "was not started by a person"))?;
             let (user, organization) = authz::person_in(w, user, organization).await?;
-            Ok((Who::Person(user), organization))
+            Ok((Who::Person(Box::new(user)), organization))
         }
     }
 }
