@@ -33,7 +33,7 @@ APP = {
     "client_secret": "0123456789abcdef0123456789abcdef01234567",
     "webhook_secret": "shared-with-github-0123456789",
     "callback_urls": [PUBLIC_URL + CALLBACK],
-    "permissions": {"metadata": "read", "contents": "write", "emails": "read"},
+    "permissions": {"metadata": "read", "contents": "write", "emails": "read", "members": "read"},
     "events": ["push", "create", "delete", "repository"],
 }
 

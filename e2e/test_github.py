@@ -24,13 +24,15 @@ def github(tmp_path):
 
 @pytest.fixture
 def server(start, github):
-    server = start(**github.settings(), POLITY_LOG="debug", **SOON)
+    settings = {
+        # How often GitHub is asked what no webhook has told.
+        "POLITY_GITHUB_POLL": "1s",
+        "POLITY_GITHUB_UNINSTALL_ON_DEACTIVATION": "on",
+        "POLITY_LOG": "debug",
+    }
+    server = start(**github.settings(), **settings)
     github.set_hook(f"{server.url}/webhooks/github")
     return server
-
-
-# How often GitHub is asked what no webhook has told.
-SOON = {"POLITY_GITHUB_POLL": "1s"}
 
 
 @pytest.fixture
@@ -189,10 +191,10 @@ def test_nobody_takes_an_installation_of_others(github, server, acme, signup):
     with refused(403, "authorization_error") as error:
         others.profile.o_auth_callback(back | {"installation_id": installed})
     assert "no right to this installation" in error.message
-    # Bob can reach it, but it is taken.
+    # An owner at GitHub, for another organization here: it is taken.
     _, bobs = signup("bob").found("bobs")
     begun = bobs.organization.github_installation({})
-    stolen = github.sign_in(authorize(github, begun.state), "octo-bob")
+    stolen = github.sign_in(authorize(github, begun.state), "octo-ada")
     with refused(400, "invalid_argument") as error:
         bobs.profile.o_auth_callback(stolen | {"installation_id": installed, "setup_action": "install"})
     assert error.fields == ["installation_id"]
@@ -200,6 +202,18 @@ def test_nobody_takes_an_installation_of_others(github, server, acme, signup):
     for client_without in (others, bobs):
         with refused(400, "failed_precondition"):
             client_without.organization.get_github_installation()
+
+
+def test_a_member_cannot_take_what_an_owner_has_installed(github, server, acme, signup):
+    _, client = acme
+    begun = client.organization.github_installation({})
+    installed = github.consent(begun.url, "octo-ada", "octo-acme")
+    _, bobs = signup("bob").found("bobs")
+    code = github.sign_in(authorize(github, bobs.organization.github_installation({}).state), "octo-bob")
+    with refused(403, "authorization_error"):
+        bobs.profile.o_auth_callback(installed | code)
+    client.profile.o_auth_callback(installed)
+    indexed(client, 3)
 
 
 def authorize(github, state):
@@ -224,6 +238,34 @@ def test_a_state_works_once_and_for_its_person(github, server, acme, signup):
     with refused(400, "invalid_argument") as error:
         client.profile.o_auth_callback(back)
     assert error.fields == ["state"]
+
+
+def test_people_without_a_panel_agree_on_a_page(github, server, acme):
+    _, client = acme
+    begun = client.organization.github_installation({})
+    back = github.consent(begun.url, "octo-ada", "octo-acme")
+    page = server.call("GET", front.CALLBACK, params=back)
+    assert page.status_code == 200, page.text
+    assert "Ada" in page.text and "acme" in page.text
+    with refused(400, "failed_precondition"):
+        client.organization.get_github_installation()
+    done = server.call("POST", front.CALLBACK, params=back, data={})
+    assert done.status_code == 200, done.text
+    indexed(client, 3)
+    again = server.call("POST", front.CALLBACK, params=back, data={})
+    assert again.status_code == 400, again.text
+
+
+def test_the_end_of_an_organization_uninstalls_the_app(github, server, acme):
+    organization, client = acme
+    install(github, client)
+    indexed(client, 3)
+    client.organization.deactivate_organization(organization.id, {"skip_confirmation": True})
+
+    def uninstalled():
+        return any((sent["event"], sent.get("action")) == ("installation", "deleted") for sent in github.sent())
+
+    wait_for(uninstalled, SEEN_S, "uninstalling")
 
 
 def provider(client, action):

@@ -47,6 +47,8 @@ export class Api {
         if (this.#people.has(token)) {
             if (path === "/user/installations") return [path, await this.#ofPerson(request)];
             if (path === "/user/emails") return [path, await this.#emails(request)];
+            const organization = /^\/user\/memberships\/orgs\/([^/]+)$/.exec(path);
+            if (organization) return ["/user/memberships/orgs/{org}", await this.#membership(request, organization[1])];
         } else if (!this.#world.tokens?.includes(token)) {
             const installation = this.#installations.ofToken(token);
             if (!installation) return [null, refusal(401, "Bad credentials")];
@@ -136,6 +138,23 @@ export class Api {
         const { email, email_verified: verified = true } = this.#world.users.find((user) => user.login === login);
         const [example] = exampleReply("get", "/user/emails");
         return paged(this.#world, url, [{ ...example, email, primary: true, verified }]);
+    }
+
+    /** What a person is in an organization, if the App may know. */
+    async #membership({ headers }, organization) {
+        if (!this.#world.app.permissions.members) return refusal(403, "Resource not accessible by integration");
+        const { login } = await this.#emulate.json("GET", "/user", headers.authorization);
+        const role = this.#installations.role(login, organization);
+        if (!role) return refusal(404, "Not Found");
+        const example = exampleReply("get", "/user/memberships/orgs/{org}");
+        const [org, user] = [await this.#installations.account(organization), await this.#installations.account(login)];
+        return reply(200, {
+            ...example,
+            role,
+            state: "active",
+            organization: complete(example.organization, org),
+            user: complete(example.user, user),
+        });
     }
 
     /** Whether a token of an installation may see what a path is about, as far as that is a repository. */

@@ -30,16 +30,19 @@ export class Installations {
         this.#slots = slots(world);
     }
 
+    /** What a person is in an organization. */
+    role(login, organization) {
+        const org = this.#world.orgs.find((org) => org.login === organization);
+        return org?.members.find((member) => member.login === login)?.role;
+    }
+
     /** Whether a person may install on an account, or only ask for it. */
     administers(login, account) {
-        const org = this.#world.orgs.find((org) => org.login === account);
-        if (!org) return login === account;
-        return org.members.some((member) => member.login === login && member.role === "admin");
+        return login === account || this.role(login, account) === "admin";
     }
 
     belongs(login, account) {
-        const org = this.#world.orgs.find((org) => org.login === account);
-        return org ? org.members.some((member) => member.login === login) : login === account;
+        return login === account || this.role(login, account) !== undefined;
     }
 
     /** Installs on an account; `names` are the repositories given, all unless there is a list. */
