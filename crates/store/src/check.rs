@@ -39,6 +39,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("github_requests::DELETE_BEFORE", "for the sweeper"),
     ("github_requests::DELETE_OF_ACCOUNT", "for what GitHub says, which names the account"),
     ("github_requests::DELETE_OF_USER", "about a person"),
+    ("github_requests::OLDEST", "for the worker"),
     ("github_requests::OF_ACCOUNT", "for what GitHub says, which names the account"),
     ("github_uninstalls::BY_INSTALLATION", "for what GitHub says, which names the installation"),
     ("github_uninstalls::DUE", "for the worker"),

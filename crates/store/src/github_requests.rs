@@ -39,6 +39,9 @@ queries! {
     );
     OF_ACCOUNT(account: i64, limit: i64) => GithubRequestRow =
         concat!("select ", columns!(), " from github_requests where account = $1 limit $2");
+    OLDEST(now: Timestamp) => GithubRequestRow = concat!(
+        "select ", columns!(), " from github_requests where requested_at <= $1 order by requested_at limit 1"
+    );
     DELETE_OF_ACCOUNT(account: i64) => () = "delete from github_requests where account = $1";
     DELETE_OF_ORGANIZATION(organization: OrganizationId) => () =
         "delete from github_requests where organization_id = $1";
@@ -64,6 +67,14 @@ pub async fn upsert(tx: &Tx<'_>, row: &GithubRequestRow) -> Result<(), Error> {
 /// What the engine refused.
 pub async fn of_account(tx: &Tx<'_>, account: i64, limit: i64) -> Result<Vec<GithubRequestRow>, Error> {
     tx.all(&OF_ACCOUNT, (account, limit)).await
+}
+
+/// The request that waits longest, up to now.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn oldest(tx: &Tx<'_>, now: Timestamp) -> Result<Option<GithubRequestRow>, Error> {
+    tx.optional(&OLDEST, (now,)).await
 }
 
 /// Forgets what was asked of an account at GitHub.

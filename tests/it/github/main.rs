@@ -3,4 +3,8 @@
 
 mod check;
 mod client;
+mod faults;
+mod hooks;
+mod index;
 mod setup;
+mod token;

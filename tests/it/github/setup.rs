@@ -94,6 +94,19 @@ impl Installed {
         all.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
     }
 
+    /// Waits until no repository and no branch is listed any more.
+    pub async fn forgotten(&self, server: &TestServer) {
+        let is_empty = async |path| {
+            let reply = server.call("GET", path).token(&self.organization.token).send().await.ok();
+            reply["count"] == 0
+        };
+        server
+            .until("all is forgotten", async || {
+                (is_empty("/v1/git/repositories").await && is_empty("/v1/git/branches").await).then_some(())
+            })
+            .await;
+    }
+
     /// The branches of a repository, as far as a page goes.
     pub async fn branches(&self, server: &TestServer, repository: &Value) -> Vec<String> {
         let id = repository["id"].as_str().expect("an id");
@@ -116,47 +129,13 @@ pub fn names_at(github: &GitHub, account: i64) -> BTreeSet<String> {
     github.world(|world| world.repos_of(account).into_iter().map(|id| world.full_name(id)).collect())
 }
 
-async fn bind(server: &TestServer, github: &GitHub, organization: &Organization, _owner: i64, account: i64) -> i64 {
-    use polity_api::scalar::Timestamp;
-    use polity_api::types::github::{GithubInstallationStatus, IndexingStatus};
-    use polity_store::github_installations::{self, GithubInstallationRow};
-    let installation = github.world(|world| world.installed(account, None));
+/// Installs the app, as a person does: she starts, goes to GitHub, and comes back.
+async fn bind(server: &TestServer, github: &GitHub, organization: &Organization, owner: i64, account: i64) -> i64 {
+    let call = |method, path| server.call(method, path).token(&organization.token);
+    let started = call("POST", "/v1/github/installation").send().await.ok();
+    let back = github.install(owner, started["url"].as_str().expect("a URL"), account);
+    call("POST", "/v1/account/oauth").json(&back.json()).send().await.ok();
+    // What GitHub tells of it meanwhile changes nothing.
     let _ = github.deliveries();
-    let row = GithubInstallationRow {
-        organization_id: organization.id.parse().unwrap(),
-        installation,
-        account,
-        account_login: organization.name.clone(),
-        account_type: "Organization".into(),
-        avatar_url: String::new(),
-        html_url: String::new(),
-        status: GithubInstallationStatus::Installed,
-        installed_at: Timestamp(0),
-        suspended_at: None,
-        deleted_at: None,
-        repository_selection: "all".into(),
-        permissions: r#"{"contents":"write","metadata":"read"}"#.into(),
-        indexing_status: IndexingStatus::NotStarted,
-        indexed_repositories: 0,
-        total_repositories: 0,
-        pass_id: None,
-        next_page: 1,
-        pass_total: 0,
-        checked_at: None,
-        due_at: Timestamp(0),
-        lease_ends_at: Timestamp(0),
-        updated_at: Timestamp(0),
-    };
-    server
-        .ctx()
-        .write("bind", row, |w, row| {
-            Box::pin(async move {
-                github_installations::insert(w.tx, row).await?;
-                w.wake_worker();
-                Ok(())
-            })
-        })
-        .await
-        .unwrap();
-    installation
+    back.installation_id.expect("an installation")
 }

@@ -318,6 +318,12 @@ impl World {
         self.tokens.retain(|_, token| token.installation != installation);
     }
 
+    /// The installation on an account.
+    #[must_use]
+    pub fn installation_of(&self, account: i64) -> i64 {
+        self.installations.values().find(|one| one.account == account).expect("an installation").id
+    }
+
     /// Whether an installation is there.
     #[must_use]
     pub fn is_installed(&self, installation: i64) -> bool {

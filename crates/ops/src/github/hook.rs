@@ -138,8 +138,11 @@ fn understand(event: &str, body: &[u8]) -> Result<Option<(i64, Mark, Option<i64>
     if !about {
         return Ok(None);
     }
-    let payload: Payload = serde_json::from_value(payload)
-        .map_err(|_| Error::field("body", "is not a payload of GitHub: installation and repository have an id"))?;
+    let refuse = || Error::field("body", "is not a payload of GitHub: installation and repository have an id");
+    if !payload.is_object() {
+        return Err(refuse());
+    }
+    let payload: Payload = serde_json::from_value(payload).map_err(|_| refuse())?;
     // A webhook of a repository or an organization rather than of the app.
     let Some(installation) = payload.installation else { return Ok(None) };
     let action = payload.action.as_deref().unwrap_or_default();

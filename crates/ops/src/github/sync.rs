@@ -14,6 +14,7 @@
 mod branches;
 mod check;
 mod listing;
+mod requests;
 
 pub(crate) use branches::REPOSITORY_FIRST;
 pub(crate) use check::forget_some;
@@ -21,6 +22,7 @@ pub(crate) use listing::reads_contents;
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use polity_api::ids::OrganizationId;
 use polity_api::scalar::{Timestamp, micros};
 use polity_api::types::github::{GithubInstallationStatus as Status, IndexingStatus};
@@ -127,7 +129,7 @@ impl From<Error> for Halt {
 pub(crate) async fn run(ctx: &Ctx, stopped: watch::Receiver<bool>) {
     if let Some(app) = &ctx.github {
         let workers = (0..AT_ONCE).map(|_| work(ctx, app, stopped.clone()));
-        futures_util::future::join_all(workers).await;
+        tokio::join!(join_all(workers), requests::run(ctx, app, stopped.clone()));
     }
 }
 
@@ -340,7 +342,7 @@ async fn forget(ctx: &Ctx, held: &Held) -> std::result::Result<Next, Halt> {
     let forgotten = ctx.write("forget_github", *held, |w, held| {
         Box::pin(async move {
             let Some(mut row) = held.load(w).await? else { return Ok(None) };
-            if check::forget_some(w, row.organization_id).await? {
+            if forget_some(w, row.organization_id).await? {
                 github_installations::update(w.tx, &row).await?;
                 return Ok(Some((row.lease_ends_at, Task::Forget)));
             }

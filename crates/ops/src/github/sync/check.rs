@@ -7,11 +7,12 @@ use polity_api::types::github::GithubInstallationStatus as Status;
 use polity_store::github_installations::GithubInstallationRow;
 use polity_store::{git_branches, git_repositories, github_pages};
 
-use super::{Halt, Held, Next, plan};
+use super::{Halt, Held, Next, plan, reads_contents};
 use crate::ctx::{Ctx, Work};
 use crate::error::Result;
-use crate::event::{self, Actor, Object, metadata};
+use crate::event::Actor;
 use crate::github::app::App;
+use crate::github::link;
 use crate::github::wire::Installation;
 use crate::jobs::BATCH;
 
@@ -28,7 +29,7 @@ pub(super) async fn run(ctx: &Ctx, app: &App, held: &Held) -> StdResult<Next, Ha
                 Some(said) => compare(w, &mut row, said).await?,
                 None => {
                     (row.status, row.deleted_at, row.pass_id) = (Status::Deleted, Some(w.now), None);
-                    log(w, &row, "deleted").await?;
+                    link::log(w, &Actor::System, &row, "deleted").await?;
                 }
             }
             plan(w, row).await
@@ -50,36 +51,36 @@ async fn compare(w: Work<'_>, row: &mut GithubInstallationRow, said: &Installati
     row.repository_selection.clone_from(&said.repository_selection);
     row.permissions = serde_json::to_string(&said.permissions).map_err(crate::Error::internal)?;
     row.suspended_at = said.suspended_at;
+    if row.permissions != before.permissions
+        && let Some(app) = &w.ctx.github
+    {
+        // A token may do what the installation might when it was made.
+        app.forget(row.installation);
+        if reads_contents(row) && !reads_contents(&before) {
+            git_repositories::mark_all(w.tx, row.organization_id).await?;
+            row.indexed_repositories = 0;
+        }
+    }
     let is_other = *row != before && row.suspended_at == before.suspended_at;
     row.status = if said.suspended_at.is_some() { Status::Suspended } else { Status::Installed };
     match (before.status, row.status) {
-        (Status::Installed, Status::Suspended) => log(w, row, "suspended").await?,
+        (Status::Installed, Status::Suspended) => link::log(w, &Actor::System, row, "suspended").await?,
         (Status::Suspended, Status::Installed) => {
             // Whatever was not heard in the meantime.
             row.checked_at = None;
-            log(w, row, "unsuspended").await?;
+            link::log(w, &Actor::System, row, "unsuspended").await?;
         }
         _ if is_other => {
             // It may reach other repositories now, or more of them.
             row.checked_at = None;
-            log(w, row, "updated").await?;
+            link::log(w, &Actor::System, row, "updated").await?;
         }
         _ => {}
     }
     Ok(())
 }
 
-async fn log(w: Work<'_>, row: &GithubInstallationRow, verb: &str) -> Result<()> {
-    let installation = row.installation.to_string();
-    let details = metadata([("installation", &installation), ("account", &row.account_login)]);
-    let object = Object { kind: "github_installation", id: row.organization_id.0, name: &row.account_login };
-    event::append(w, &Actor::System, Some(row.organization_id), &object, verb, details).await
-}
-
 /// Forgets some of what was read of an organization's installation; tells whether there may be more.
-///
-/// # Errors
-/// What the store refused.
 pub(crate) async fn forget_some(w: Work<'_>, organization: OrganizationId) -> Result<bool> {
     github_pages::delete_from(w.tx, organization, 1).await?;
     let branches = git_branches::delete_all(w.tx, organization, BATCH).await?;
