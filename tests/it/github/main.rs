@@ -3,8 +3,14 @@
 
 mod check;
 mod client;
+mod ending;
 mod faults;
+mod flow;
 mod hooks;
 mod index;
+mod page;
+mod requests;
 mod setup;
+mod signin;
+mod support;
 mod token;

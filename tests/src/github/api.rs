@@ -197,6 +197,14 @@ fn as_user(state: &State, asked: &Asked, path: &[&str]) -> Answer {
                 .collect();
             list(asked, &world.url, &all, |page| json!(page))
         }
+        ["memberships", "orgs", _] if !world.tells_roles => {
+            Answer::message(403, "Resource not accessible by integration")
+        }
+        ["memberships", "orgs", login] => {
+            let of = world.account_named(login);
+            let role = if world.accounts[&of].owners.contains(user) { "admin" } else { "member" };
+            Answer::json(200, &json!({"state": "active", "role": role, "organization": world.account_json(of)}))
+        }
         ["installations"] => {
             let all: Vec<_> = world
                 .installations

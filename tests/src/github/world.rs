@@ -110,6 +110,8 @@ pub struct World {
     pub hook: Value,
     /// The last webhooks, as the API shows them.
     pub hook_deliveries: Value,
+    /// Whether the app may ask for the role of a person in an organization.
+    pub tells_roles: bool,
 }
 
 impl World {
@@ -134,6 +136,7 @@ impl World {
             events: ["push", "create", "delete", "repository"].map(str::to_owned).to_vec(),
             hook: json!({"url": "", "content_type": "json", "insecure_ssl": "0", "secret": "********"}),
             hook_deliveries: json!([]),
+            tells_roles: false,
         }
     }
 
