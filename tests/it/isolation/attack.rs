@@ -6,7 +6,7 @@ use polity_tests::{Reply, TestServer};
 use serde_json::Value;
 
 use crate::fingerprint;
-use crate::victim::{Attack, Expect, Stranger, Victim};
+use crate::victim::{self, Attack, Expect, Stranger, Victim};
 
 async fn send(server: &TestServer, meta: &Meta, attack: &Attack, token: Option<&str>) -> Reply {
     let query: Vec<_> = attack.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -36,9 +36,9 @@ fn check(meta: &Meta, attack: &Attack, who: &str, reply: &Reply, victim: &Victim
 
 #[tokio::test]
 async fn no_operation_lets_a_stranger_read_or_change_anything() {
-    let server = TestServer::start().await;
+    let (server, github) = victim::server().await;
     let ann = server.person("ann").await;
-    let victim = Victim::make(&server, &ann).await;
+    let victim = Victim::make(&server, &github, &ann).await;
     let eve = Stranger::make(&server).await;
     let removed = server.metering_key("removed").await;
     server.operator("DELETE", &format!("/operator/v1/metering_keys/{}", removed.id)).send().await.ok();
@@ -95,9 +95,9 @@ async fn no_operation_lets_a_stranger_read_or_change_anything() {
 
 #[tokio::test]
 async fn a_removed_member_is_a_stranger_with_every_token_she_has() {
-    let server = TestServer::start().await;
+    let (server, github) = victim::server().await;
     let ann = server.person("ann").await;
-    let victim = Victim::make(&server, &ann).await;
+    let victim = Victim::make(&server, &github, &ann).await;
     let organization = victim.organization.clone();
     let bob = server.person("bob").await;
     ann.invite(&organization, &bob).await;
@@ -129,15 +129,15 @@ async fn a_removed_member_is_a_stranger_with_every_token_she_has() {
 
 #[tokio::test]
 async fn plain_routes_tell_a_stranger_nothing_of_a_tenant() {
-    let server = TestServer::start().await;
+    let (server, github) = victim::server().await;
     let ann = server.person("ann").await;
-    let victim = Victim::make(&server, &ann).await;
+    let victim = Victim::make(&server, &github, &ann).await;
     for route in polity_server::routes::PLAIN_ROUTES {
         let reply = server.call(route.method, route.path).token(&victim.organization.token).send().await;
         let expected = match route.path {
             _ if route.who == Who::Operator => 403,
-            // GitHub is not configured.
-            "/webhooks/github" => 400,
+            // GitHub did not sign it.
+            "/webhooks/github" => 401,
             _ => 200,
         };
         assert_eq!(reply.status, expected, "{} {}: {}", route.method, route.path, reply.text);

@@ -8,7 +8,7 @@ use polity_api::operation::Meta;
 use polity_api::table::ALL;
 use polity_tests::{Reply, TestServer};
 
-use crate::victim::{Attack, Expect, Victim};
+use crate::victim::{self, Attack, Expect, Victim};
 
 /// What those who may are told other than 200, and why.
 const OTHER_REPLIES: &[(&str, u16, &str)] = &[
@@ -59,9 +59,9 @@ async fn send(server: &TestServer, meta: &Meta, attack: &Attack, token: &str) ->
 
 /// Sends the attacks on these operations with tokens of those who may.
 async fn carry_out(operations: &[&Meta]) -> usize {
-    let server = TestServer::start().await;
+    let (server, github) = victim::server().await;
     let ann = server.person("ann").await;
-    let victim = Victim::make(&server, &ann).await;
+    let victim = Victim::make(&server, &github, &ann).await;
     let guest = server.person("guest-of-ann").await;
     let mut sent = 0;
     for (n, meta) in operations.iter().enumerate() {

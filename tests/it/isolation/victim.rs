@@ -2,6 +2,7 @@
 //! send to get at it.
 
 use polity_api::operation::Meta;
+use polity_tests::github::GitHub;
 use polity_tests::{MeteringKey, Organization, Person, TestServer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +23,8 @@ pub struct Victim {
     /// A key of a source of the platform, which holds a lease for her.
     pub metering: MeteringKey,
     lease: String,
+    /// A repository of her GitHub installation.
+    repository: String,
     /// Texts that no stranger may ever see.
     pub secrets: Vec<String>,
 }
@@ -49,8 +52,16 @@ pub struct Attack {
     pub body: Value,
 }
 
+/// A server that is an app at a GitHub.
+pub async fn server() -> (TestServer, GitHub) {
+    let github = GitHub::start().await;
+    let server = TestServer::start_with(|config| github.configure(config)).await;
+    github.set_clock(&server.clock);
+    (server, github)
+}
+
 impl Victim {
-    pub async fn make(server: &TestServer, ann: &Person<'_>) -> Victim {
+    pub async fn make(server: &TestServer, github: &GitHub, ann: &Person<'_>) -> Victim {
         let organization = ann.organization("acme-of-ann").await;
         let inside = |method: &str, path: &str| server.call(method, path).token(&organization.token);
         let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -71,6 +82,7 @@ impl Victim {
         let coupon = server.operator("POST", "/operator/v1/coupons").json(&coupon).send().await.ok();
 
         let (webhook, delivery) = webhook(server, &organization).await;
+        let (installation, repository) = repository(server, github, &organization).await;
         let metering = server.metering_key("source-of-the-platform").await;
         let lease = json!({"organization_id": organization.id, "amount_microcents": "10", "ttl": "86400s"});
         let lease = server.call("POST", "/metering/v1/leases").token(&metering.token).json(&lease).send().await.ok();
@@ -97,6 +109,10 @@ impl Victim {
             metering.id.clone(),
             "source-of-the-platform".to_owned(),
             lease.clone(),
+            installation,
+            repository.clone(),
+            "repository-of-ann".to_owned(),
+            "account-of-ann".to_owned(),
         ];
         Victim {
             user_id: ann.id.clone(),
@@ -111,6 +127,7 @@ impl Victim {
             confirmation,
             webhook,
             delivery,
+            repository,
             secrets,
         }
     }
@@ -249,6 +266,10 @@ impl Victim {
                 body = json!({"payload": "x", "organization_id": self.organization.id});
                 Expect::OwnThings
             }
+            "ListBranches" => {
+                query.push(("repository_id", self.repository.clone()));
+                Expect::OwnThings
+            }
             "RedeemCoupon" => {
                 body = json!({"code": "COUPON"});
                 Expect::OwnThings
@@ -258,7 +279,6 @@ impl Victim {
             | "GithubInstallation"
             | "CreateGithubInstallationToken"
             | "ListRepositories"
-            | "ListBranches"
             | "Logout"
             | "RefreshToken"
             | "NewSession"
@@ -336,6 +356,28 @@ async fn webhook(server: &TestServer, organization: &Organization) -> (String, S
         })
         .await;
     (id, event)
+}
+
+/// A GitHub installation with a repository: the number of the one, and the id of the other.
+async fn repository(server: &TestServer, github: &GitHub, organization: &Organization) -> (String, String) {
+    let (owner, account) = github.world(|world| {
+        let owner = world.user("ann", "ann-at-github@example.com");
+        let account = world.organization("account-of-ann", owner);
+        world.repo(account, "repository-of-ann");
+        (owner, account)
+    });
+    let inside = |method: &str, path: &str| server.call(method, path).token(&organization.token);
+    let started = inside("POST", "/v1/github/installation").send().await.ok();
+    let back = github.install(owner, started["url"].as_str().expect("a url"), account);
+    inside("POST", "/v1/account/oauth").json(&back.json()).send().await.ok();
+    let id = server
+        .until("the repository is read", async || {
+            let read = inside("GET", "/v1/github/installation").send().await.ok()["indexing_status"] == "COMPLETED";
+            let reply = inside("GET", "/v1/git/repositories").send().await.ok();
+            reply["repositories"][0]["id"].as_str().filter(|_| read).map(str::to_owned)
+        })
+        .await;
+    (back.installation_id.expect("an installation").to_string(), id)
 }
 
 /// A person of another organization, with a token of every kind.
