@@ -6,7 +6,12 @@ use serde_json::Value;
 pub struct Call(reqwest::RequestBuilder);
 
 impl Call {
-    pub(crate) fn new(http: &reqwest::Client, method: &str, url: &str) -> Self {
+    /// A request to a URL.
+    ///
+    /// # Panics
+    /// When the method is none.
+    #[must_use]
+    pub fn new(http: &reqwest::Client, method: &str, url: &str) -> Self {
         Call(http.request(method.parse().expect("a method"), url))
     }
 

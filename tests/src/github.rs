@@ -128,6 +128,21 @@ impl GitHub {
         };
     }
 
+    /// The same for a server that is a process: the names and values of its environment.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("POLITY_GITHUB_APP_ID", APP_ID.to_string()),
+            ("POLITY_GITHUB_APP_NAME", APP_NAME.to_owned()),
+            ("POLITY_GITHUB_PRIVATE_KEY", self.private_key()),
+            ("POLITY_GITHUB_CLIENT_ID", CLIENT_ID.to_owned()),
+            ("POLITY_GITHUB_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
+            ("POLITY_GITHUB_WEBHOOK_SECRET", WEBHOOK_SECRET.to_owned()),
+            ("POLITY_GITHUB_API_URL", self.api_url()),
+            ("POLITY_GITHUB_WEB_URL", self.web_url()),
+        ]
+    }
+
     /// The private key of the app in PEM, PKCS#1 as GitHub hands it out.
     #[must_use]
     pub fn private_key(&self) -> String {

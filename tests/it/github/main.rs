@@ -10,6 +10,7 @@ mod hooks;
 mod index;
 mod page;
 mod requests;
+mod secrets;
 mod setup;
 mod signin;
 mod support;

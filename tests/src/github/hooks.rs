@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_lc_rs::hmac;
 
 use crate::github::{GitHub, WEBHOOK_SECRET};
-use crate::{Reply, TestServer};
+use crate::{Call, Reply, TestServer};
 
 /// A delivery: sent when a test says so, as often as it says.
 #[derive(Clone, Debug)]
@@ -41,8 +41,12 @@ impl Delivery {
 
     /// Sends it with a signature that may be wrong.
     pub async fn send_signed(&self, server: &TestServer, signature: &str) -> Reply {
-        server
-            .call("POST", "/webhooks/github")
+        self.send_to(&server.http, &server.url(), signature).await
+    }
+
+    /// Sends it to a server at a URL.
+    pub async fn send_to(&self, http: &reqwest::Client, url: &str, signature: &str) -> Reply {
+        Call::new(http, "POST", &format!("{url}/webhooks/github"))
             .header("content-type", "application/json")
             .header("user-agent", "GitHub-Hookshot/0000000")
             .header("x-github-delivery", &self.id)
