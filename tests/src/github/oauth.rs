@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::github::http::{Answer, Asked, pairs};
-use crate::github::world::{Code, Requested, random};
+use crate::github::world::{Code, random};
 use crate::github::{APP_NAME, CLIENT_ID, CLIENT_SECRET, GitHub, State, World};
 
 /// How long a code is good, in seconds.
@@ -73,8 +73,7 @@ impl GitHub {
         self.world(|world| {
             let code = code(world, user, None, None);
             if !world.accounts[&account].owners.contains(&user) {
-                let (id, created_at) = (world.id(), world.now());
-                world.requests.push(Requested { id, account, requester: user, created_at });
+                world.ask(account, user);
                 return Redirect { code, state, setup_action: Some("request".into()), installation_id: None };
             }
             let present = world.installations.values().find(|one| one.account == account).map(|one| one.id);

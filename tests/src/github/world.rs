@@ -285,6 +285,12 @@ impl World {
         id
     }
 
+    /// Asks the owners of an account for the app.
+    pub fn ask(&mut self, account: i64, requester: i64) {
+        let (id, created_at) = (self.id(), self.now());
+        self.requests.push(Requested { id, account, requester, created_at });
+    }
+
     /// Chooses the repositories an installation may reach.
     pub fn select(&mut self, installation: i64, repos: &[i64]) {
         self.installation_mut(installation).selected = Some(repos.iter().copied().collect());

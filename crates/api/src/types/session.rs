@@ -24,7 +24,7 @@ wire_enum! {
         Signin = "signin",
         /// To sign up.
         Signup = "signup",
-        /// To link the provider to their account.
+        /// To sign up, in the words of older pages.
         Register = "register",
     }
 }

@@ -7,7 +7,7 @@
 //! asked of GitHub as the app. A code can be exchanged once, so everything that
 //! can be refused without it is refused before.
 
-use polity_api::scalar::{Int64, Timestamp, micros};
+use polity_api::scalar::{Int64, Timestamp};
 use polity_api::table::{GithubInstallation, OAuthCallback};
 use polity_api::types::github::GithubInstallationReply;
 use polity_api::types::session::{OAuthCallbackReply, OAuthCallbackRequest};
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::{Actor, display_name, metadata};
 use crate::github::app::App;
 use crate::github::client::Trouble;
-use crate::github::link::{self, Requested};
+use crate::github::link::{self, Approval, CLOCKS_DIFFER, Requested};
 use crate::github::signin;
 use crate::github::state::{Action, State};
 use crate::github::wire::{Installation, InstallationRequest, Secret};
@@ -34,8 +34,6 @@ use crate::token::NewToken;
 const MAX_CODE: usize = 512;
 /// Pages of a list of GitHub that are looked at, of a hundred items each.
 const MAX_PAGES: i64 = 50;
-/// How far the clocks of GitHub and of this server may differ.
-const CLOCKS_DIFFER: i64 = micros::MINUTE;
 
 /// `GithubInstallation`: nothing is written.
 ///
@@ -227,13 +225,14 @@ async fn approved(ctx: &Ctx, app: &App, came: &OAuthCallbackRequest) -> Result<F
     let (code, id) = (checked_code(&came.code)?, installation_id(&came.installation_id)?);
     let token = exchange(ctx, app, &code, None).await?;
     let said = with_right(app, &token, id, None).await?;
-    ctx.write("approve_github", said, |w, said| {
+    let person = app.user(&token).await?.id;
+    ctx.write("approve_github", (said, person), |w, (said, person)| {
         Box::pin(async move {
             // A webhook may have been faster.
             if github_installations::by_installation(w.tx, said.id).await?.is_some() {
                 return Ok(Finished::Installed);
             }
-            match link::bind_requested(w, said).await? {
+            match link::bind_requested(w, said, Approval::By(*person)).await? {
                 Requested::Bound => Ok(Finished::Installed),
                 Requested::Nobody => Err(Error::field("state", "is missing, and nobody here asked for this installation")),
                 Requested::Several => Err(Error::field(
@@ -306,10 +305,10 @@ async fn requests_of(app: &App, token: &Secret, since: Timestamp) -> Result<Vec<
 ///
 /// GitHub lists an installation to everybody who may see one of its
 /// repositories; that is not enough to take it. On the account of a person it
-/// is hers alone. On that of an organization she has to be an owner of it;
-/// where the app may not ask that, the installation must have been made since
-/// the flow started, which only an owner can. An approval (no `since`) goes to
-/// nobody but who asked for it, so whoever brings the news may.
+/// is hers alone. On that of an organization she has to be an owner of it.
+/// Where the app may not ask that, the installation must have been made since
+/// the flow started, which only an owner can do; and an approval, which has no
+/// start, is nothing that who asked for it can bring herself.
 async fn with_right(app: &App, token: &Secret, id: i64, since: Option<Timestamp>) -> Result<Installation> {
     let no_right = || {
         let message = "you have no right to this installation at GitHub";
@@ -328,12 +327,12 @@ async fn with_right(app: &App, token: &Secret, id: i64, since: Option<Timestamp>
     }
     let said = app.installation(id).await?;
     let said = said.ok_or_else(|| Error::field("installation_id", "is no installation of this app"))?;
-    let Some(since) = since else { return Ok(said) };
+    let is_new = |since: Timestamp| said.created_at.is_some_and(|at| at.plus(CLOCKS_DIFFER) >= since);
     let owns = match said.account.kind.as_str() {
         "User" => app.user(token).await?.id == said.account.id,
         _ => match app.role_in(token, &said.account.login).await? {
             Some(role) => role == "admin",
-            None => said.created_at.is_some_and(|at| at >= since.plus(-CLOCKS_DIFFER)),
+            None => since.is_none_or(is_new),
         },
     };
     if owns { Ok(said) } else { Err(no_right()) }

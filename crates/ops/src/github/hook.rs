@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 use crate::ctx::{Ctx, Work};
 use crate::error::{Error, Result};
+use crate::github::NOT_CONFIGURED;
 use crate::github::app::App;
 use crate::github::client::Trouble;
+use crate::github::link::{self, Approval};
 use crate::github::wire::Installation;
-use crate::github::{NOT_CONFIGURED, link};
 
 /// The largest payload GitHub sends.
 pub const MAX_BODY: usize = 25 << 20;
@@ -45,6 +46,8 @@ struct Payload {
     action: Option<String>,
     installation: Option<About>,
     repository: Option<About>,
+    /// Who asked for the installation, where an owner approved it.
+    requester: Option<Account>,
 }
 
 /// What a part of a payload is about.
@@ -58,6 +61,13 @@ struct About {
 #[derive(Debug, Deserialize)]
 struct Account {
     id: i64,
+}
+
+/// An installation that an owner approved: on which account, and who had asked.
+#[derive(Clone, Copy, Debug)]
+struct Approved {
+    account: i64,
+    requester: i64,
 }
 
 /// What a delivery is about.
@@ -77,7 +87,7 @@ struct Taken {
     installation: i64,
     mark: Mark,
     /// The installation as GitHub described it when it was asked: somebody waits for it.
-    approved: Option<Installation>,
+    approved: Option<(Installation, i64)>,
 }
 
 /// Whether a request looks like a delivery, before its body is read.
@@ -110,18 +120,20 @@ pub async fn receive(ctx: &Ctx, delivery: &Delivery) -> Result<()> {
     if delivery.event.is_empty() || delivery.event.len() > MAX_EVENT || !delivery.event.bytes().all(is_part) {
         return Err(Error::field("X-GitHub-Event", "must be the name of an event"));
     }
-    let Some((installation, mark, account)) = understand(&delivery.event, &delivery.body)? else { return Ok(()) };
-    let approved = match account {
-        Some(account) => approved(ctx, app, installation, account).await?,
+    let Some((installation, mark, approved)) = understand(&delivery.event, &delivery.body)? else { return Ok(()) };
+    let approved = match approved {
+        Some(Approved { account, requester }) => {
+            awaited(ctx, app, installation, account).await?.map(|said| (said, requester))
+        }
         None => None,
     };
     let taken = Taken { id, installation, mark, approved };
     ctx.write("github_webhook", taken, |w, taken| Box::pin(take(w, taken))).await
 }
 
-/// What a payload is about: the installation, what it marks, and the account of an installation that is new. None for
-/// what is of no concern here.
-fn understand(event: &str, body: &[u8]) -> Result<Option<(i64, Mark, Option<i64>)>> {
+/// What a payload is about: the installation, what it marks, and what is approved, if that is it. None for what
+/// is of no concern here.
+fn understand(event: &str, body: &[u8]) -> Result<Option<(i64, Mark, Option<Approved>)>> {
     // Read in two steps: what is no JSON at all is refused whatever the event.
     let payload: Value = serde_json::from_slice(body)
         .map_err(|_| Error::field("body", "must be JSON: choose the content type application/json at GitHub"))?;
@@ -153,15 +165,16 @@ fn understand(event: &str, body: &[u8]) -> Result<Option<(i64, Mark, Option<i64>
         ("repository", Some(_)) if matches!(action, "created" | "deleted" | "transferred") => Mark::Repositories,
         (_, Some(repository)) => Mark::Repository(repository),
     };
-    let account = match (event, action) {
-        ("installation", "created") => installation.account.map(|account| account.id),
+    let approved = match (event, action) {
+        ("installation", "created") => installation.account.zip(payload.requester),
         _ => None,
     };
-    Ok(Some((installation.id, mark, account)))
+    let approved = approved.map(|(account, requester)| Approved { account: account.id, requester: requester.id });
+    Ok(Some((installation.id, mark, approved)))
 }
 
 /// A new installation that somebody waits for, as GitHub itself describes it.
-async fn approved(ctx: &Ctx, app: &App, installation: i64, account: i64) -> Result<Option<Installation>> {
+async fn awaited(ctx: &Ctx, app: &App, installation: i64, account: i64) -> Result<Option<Installation>> {
     let waits = ctx.read("github_requests_of", (installation, account), |w, (installation, account)| {
         Box::pin(async move {
             let is_known = github_installations::by_installation(w.tx, *installation).await?.is_some();
@@ -179,8 +192,8 @@ async fn take(w: Work<'_>, taken: &Taken) -> Result<()> {
     if !github_deliveries::take(w.tx, taken.id, w.now).await? {
         return Ok(());
     }
-    if let Some(installation) = &taken.approved {
-        return link::bind_requested(w, installation).await.map(drop);
+    if let Some((installation, requester)) = &taken.approved {
+        return link::bind_requested(w, installation, Approval::Of(*requester)).await.map(drop);
     }
     let Some(row) = github_installations::by_installation(w.tx, taken.installation).await? else { return Ok(()) };
     mark(w, row, taken.mark).await

@@ -1,11 +1,11 @@
 //! Which installation is of which organization.
 
 use polity_api::ids::OrganizationId;
-use polity_api::scalar::Timestamp;
+use polity_api::scalar::{Timestamp, micros};
 use polity_api::types::github::{GithubInstallationStatus as Status, IndexingStatus};
 use polity_store::github_installations::{self, GithubInstallationRow, UNIQUE_INSTALLATION};
 use polity_store::github_pages;
-use polity_store::github_requests;
+use polity_store::github_requests::{self, GithubRequestRow};
 use polity_store::github_uninstalls::{self, GithubUninstallRow};
 use polity_store::organizations::OrganizationRow;
 use serde_json::{Map, Value};
@@ -15,6 +15,11 @@ use crate::ctx::Work;
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
 use crate::github::wire::Installation;
+
+/// Requests for one account that are looked at.
+const MAX_REQUESTS: i64 = 100;
+/// How far the clocks of GitHub and of this server may differ.
+pub(super) const CLOCKS_DIFFER: i64 = micros::MINUTE;
 
 /// What became of an installation somebody waits for.
 #[derive(Debug)]
@@ -106,13 +111,40 @@ async fn forget_requests(w: Work<'_>, organization: OrganizationId, account: i64
     Ok(github_requests::delete_of_organization(w.tx, organization).await?)
 }
 
+/// How it is known that an installation was approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Approval {
+    /// GitHub says that this person there had asked for it.
+    Of(i64),
+    /// This person there brings the news.
+    By(i64),
+    /// It is there.
+    Seen,
+}
+
+impl Approval {
+    /// Whether it can be the approval of a request.
+    fn fits(self, request: &GithubRequestRow, said: &Installation) -> bool {
+        // What was there before anybody asked is no answer.
+        let is_later = said.created_at.is_none_or(|at| at.plus(CLOCKS_DIFFER) >= request.requested_at);
+        is_later
+            && match self {
+                Approval::Of(requester) => request.requester == requester,
+                // Nobody approves what she has asked for herself.
+                Approval::By(person) => request.requester != person,
+                Approval::Seen => true,
+            }
+    }
+}
+
 /// Binds an installation to the organization that asked for it, as an owner of
 /// its account has approved.
 ///
 /// # Errors
 /// What the store refused.
-pub(crate) async fn bind_requested(w: Work<'_>, said: &Installation) -> Result<Requested> {
-    let requests = github_requests::of_account(w.tx, said.account.id, 2).await?;
+pub(crate) async fn bind_requested(w: Work<'_>, said: &Installation, approval: Approval) -> Result<Requested> {
+    let mut requests = github_requests::of_account(w.tx, said.account.id, MAX_REQUESTS).await?;
+    requests.retain(|request| approval.fits(request, said));
     let request = match requests.as_slice() {
         [] => return Ok(Requested::Nobody),
         [one] => one,

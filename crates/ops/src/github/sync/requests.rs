@@ -11,7 +11,7 @@ use super::{Halt, POLL};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::github::app::App;
-use crate::github::link;
+use crate::github::link::{self, Approval};
 use crate::github::wire::Installation;
 
 /// Looks now and then, until the server stops.
@@ -52,7 +52,7 @@ async fn look(ctx: &Ctx, app: &App) -> StdResult<(), Halt> {
         let page = app.installations(page).await?;
         for installation in awaited(ctx, page.items).await? {
             let bound = ctx.write("bind_awaited", installation, |w, installation| {
-                Box::pin(async move { link::bind_requested(w, installation).await })
+                Box::pin(async move { link::bind_requested(w, installation, Approval::Seen).await })
             });
             if let link::Requested::Refused(error) = bound.await? {
                 tracing::info!(%error, "an approved installation is not bound");
