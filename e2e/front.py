@@ -66,7 +66,7 @@ def modules():
     """Where the npm packages of `e2e/github` are."""
     path = os.environ.get("POLITY_TEST_NODE_MODULES")
     assert path, "the npm packages of e2e/github are not installed: `cargo xtask test` provides them"
-    return Path(path)
+    return Path(path).absolute()
 
 
 @dataclass
