@@ -22,7 +22,7 @@ const STORE_VARIABLE: &str = "POLITY_TEST_STORE";
 
 /// The Rust tests that drive servers and say nothing about the store: on PostgreSQL too they have to pass.
 const ON_POSTGRES: &[&str] =
-    &["accounts", "organizations", "isolation", "model", "client", "cli", "webhooks", "feed", "spend"];
+    &["accounts", "organizations", "isolation", "model", "client", "cli", "webhooks", "feed", "spend", "github"];
 
 /// Which tests to run: all, unless told.
 #[derive(clap::Args, Default)]

@@ -79,6 +79,11 @@ async fn activities_quotas_and_github() {
     terminal.run("quota get -o json").await;
     terminal.run("github status").await;
     terminal.run("github install").await;
+    terminal.run("github repositories").await;
+    terminal.run("github branches acme/website").await;
+    terminal.run("github sync").await;
+    terminal.run("github token --permission contents").await;
+    terminal.run("github token --permission contents=read").await;
     terminal.run("coupon check NOTHING").await;
     insta::assert_snapshot!(terminal.transcript());
 }

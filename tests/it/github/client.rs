@@ -115,7 +115,7 @@ async fn a_token_of_an_installation_is_used_until_shortly_before_its_end() {
     app.repositories(installation, 1, "").await.unwrap();
     assert_eq!(github.count("access_tokens"), 2, "less than five minutes are left of the first");
     // One that ended early is replaced once, and then it is GitHub's word.
-    github.world(|world| world.revoke_tokens());
+    github.world(polity_tests::github::World::revoke_tokens);
     app.repositories(installation, 1, "").await.unwrap();
     assert_eq!(github.count("access_tokens"), 3);
     github.fail_always("/installation/repositories", Fault::Status(401));

@@ -116,10 +116,9 @@ async fn a_state_that_was_not_made_here_is_refused() {
     let back = installed(&server, &github, &acme, owner, account).await;
     let state = back.state.clone().expect("a state");
     let parts: Vec<_> = state.split('.').collect();
-    let (flipped, unsigned) = (
-        format!("{}.{}.{}", parts[0], parts[1], parts[2].replace(['a', 'B'], "c")),
-        format!("{}.{}.", parts[0], parts[1]),
-    );
+    let other_first = if parts[2].starts_with('A') { "B" } else { "A" };
+    let flipped = format!("{}.{}.{other_first}{}", parts[0], parts[1], &parts[2][1..]);
+    let unsigned = format!("{}.{}.", parts[0], parts[1]);
     let foreign = other.person("ann").await.organization("acme").await;
     let foreign = text(&start(&other, &foreign.token, "").await["state"]);
     let long = "x".repeat(20_000);

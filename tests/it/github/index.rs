@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use polity_tests::TestServer;
 use polity_tests::github::{Fault, GitHub};
 use serde_json::json;
 
@@ -150,10 +151,30 @@ fn paid(github: &GitHub) -> usize {
     github.recorded().iter().filter(|one| one.status == 200 && is_paid(&one.path)).count()
 }
 
+/// How many requests were refused.
+fn refused(github: &GitHub) -> usize {
+    github.recorded().iter().filter(|one| one.status == 403 && !one.path.contains("/memberships/")).count()
+}
+
+/// Waits until GitHub is left alone.
+async fn quiet(server: &TestServer, github: &GitHub) {
+    let (mut asked, mut since) = (0, 0);
+    server
+        .until("GitHub is left alone", async || {
+            let now = github.recorded().len();
+            since = if now == asked { since + 1 } else { 0 };
+            asked = now;
+            (since > 50).then_some(())
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn the_limit_of_requests_is_obeyed() {
     let (server, github) = servers().await;
     let ann = server.person("ann").await;
+    // A replica knows of a limit that another has used up once it was refused.
+    let may_be_refused = if polity_tests::on_postgres() { 2 } else { 0 };
     github.limit(20);
     let acme = Installed::new(&github, &ann, "acme", |github, account| repositories(github, account, 45)).await;
     for round in 1..=2 {
@@ -162,30 +183,24 @@ async fn the_limit_of_requests_is_obeyed() {
         assert_eq!(found["total_repositories"], 45);
         let indexed = found["indexed_repositories"].as_u64().unwrap();
         assert!(indexed > 0 && indexed < 45, "{found}");
+        quiet(&server, &github).await;
         server.advance(30 * MINUTE);
         // A webhook does not shorten the wait, nor does somebody who wants everything read again.
         acme.resync(&server).await;
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-        assert_eq!(
-            github.recorded().iter().filter(|one| one.status == 403 && !one.path.contains("/memberships/")).count(),
-            0
-        );
+        assert!(refused(&github) <= may_be_refused);
         server.advance(31 * MINUTE);
     }
     for _ in 0..20 {
         if acme.get(&server).await["indexing_status"] == "COMPLETED" {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        quiet(&server, &github).await;
         server.advance(20 * MINUTE);
     }
     acme.indexed(&server).await;
     assert_eq!(acme.names(&server).await.len(), 45);
-    assert_eq!(
-        github.recorded().iter().filter(|one| one.status == 403 && !one.path.contains("/memberships/")).count(),
-        0,
-        "nothing was asked in vain"
-    );
+    assert!(refused(&github) <= may_be_refused, "nothing was asked in vain");
     server.stop().await;
 }
 

@@ -63,7 +63,9 @@ impl AppKey {
         let (issued, ends) = (claims["iat"].as_i64().unwrap_or(i64::MAX), claims["exp"].as_i64().unwrap_or(0));
         match () {
             () if header["alg"] != "RS256" => Err("the algorithm must be RS256".into()),
-            () if claims["iss"] != APP_ID.to_string() => Err("'Issuer' claim ('iss') must be the id of the app".into()),
+            () if claims["iss"].as_str() != Some(APP_ID.to_string().as_str()) => {
+                Err("'Issuer' claim ('iss') must be the id of the app".into())
+            }
             () if issued > now => Err("'Issued at' claim ('iat') must be an Integer in the past".into()),
             () if ends <= now - DRIFT => Err("'Expiration time' claim ('exp') must be in the future".into()),
             () if ends > now + LONGEST => Err("'Expiration time' claim ('exp') is too far in the future".into()),

@@ -147,6 +147,8 @@ impl Plan {
             text(""),
             Cell::Integer(at),
             Cell::Integer(at),
+            Cell::Null,
+            text(""),
         ]
     }
 

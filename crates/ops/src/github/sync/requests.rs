@@ -23,7 +23,7 @@ pub(super) async fn run(ctx: &Ctx, app: &App, mut stopped: watch::Receiver<bool>
             match look(ctx, app).await {
                 Ok(()) => {}
                 Err(Halt::Trouble(trouble)) => {
-                    tracing::warn!(%trouble, "who waits for an installation goes on waiting")
+                    tracing::warn!(%trouble, "who waits for an installation goes on waiting");
                 }
                 Err(Halt::Error(error)) => {
                     tracing::warn!(%error, cause = ?error.cause, "who waits for an installation goes on waiting");
