@@ -81,6 +81,7 @@ class Process:
     """A `polity serve` with a folder of its own; it is starting when this returns."""
 
     def __init__(self, folder, **env):
+        self.folder = folder
         self.data_dir = folder / "data"
         self._out, self._log = folder / "stdout", folder / "stderr"
         command = [*ENDS_WITH_US, os.environ["POLITY_BIN"], "serve", "--listen", "127.0.0.1:0", "--data-dir", self.data_dir]

@@ -25,6 +25,7 @@ APIS = {
     "profile": "ProfileApi",
     "projects": "ProjectsApi",
     "quotas": "QuotasApi",
+    "repositories": "RepositoriesApi",
     "sessions": "SessionsApi",
     "subscriptions": "SubscriptionsApi",
     "summary": "SummaryApi",

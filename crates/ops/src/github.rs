@@ -5,6 +5,7 @@
 //! gives the contract's answer for that case.
 
 pub mod app;
+pub mod check;
 pub mod client;
 pub mod flow;
 pub mod hook;

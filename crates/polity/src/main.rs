@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use polity_server::backup::{self, BackupArgs, RestoreArgs};
 use polity_server::config::setting;
 use polity_server::config::value::LogFormat;
+use polity_server::github_app::{self, CheckArgs, ManifestArgs};
 use polity_server::seed::{self, SeedArgs};
 use polity_server::transfer::{self, TransferArgs};
 use polity_server::{Config, Environment, ServeArgs, banner};
@@ -72,12 +73,67 @@ enum Command {
     Client(polity_cli::Command),
 }
 
+// The commands of `polity github` that need the configuration of a server, and are no clients of one. Not a doc
+// comment: it would become the description of the group.
+#[derive(Subcommand)]
+enum AppCommand {
+    /// Compare the GitHub App with the configuration of the server
+    ///
+    /// Asks the API whether it takes the key, which name, permissions and events the App has, whether the client
+    /// secret is accepted, and where webhooks are sent. Changes nothing. Ends with 0 when nothing has to be mended,
+    /// else with 1, and says what.
+    Check(CheckArgs),
+    /// Print the manifest that GitHub makes an App of, for this server
+    Manifest(ManifestArgs),
+}
+
+/// The group of commands that [`AppCommand`] belongs to.
+const APP_GROUP: &str = "github";
+
+/// The heading of the options that clients share.
+const SHARED: &str = "Shared options";
+
+/// The whole command line: both kinds of commands of a group.
+fn command_line() -> clap::Command {
+    let is_group = |command: &clap::Command| command.get_name() == APP_GROUP;
+    Cli::command().mut_subcommands(
+        |command| {
+            if is_group(&command) { AppCommand::augment_subcommands(command) } else { command }
+        },
+    )
+}
+
+/// The same, as it is read: where the options that clients share mean nothing, they are not shown.
+fn as_read() -> clap::Command {
+    let mut command = command_line();
+    // Only then every command has them.
+    command.build();
+    let hide = |arg: clap::Arg| if arg.get_help_heading() == Some(SHARED) { arg.hide(true) } else { arg };
+    let of_app = |command: clap::Command| {
+        if AppCommand::has_subcommand(command.get_name()) { command.mut_args(hide) } else { command }
+    };
+    command.mut_subcommand(APP_GROUP, |group| group.mut_subcommands(of_app))
+}
+
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
-    if let Command::Client(command) = &command {
-        return polity_cli::run(command, &Cli::command());
+    let matches = as_read().get_matches();
+    if let Some((APP_GROUP, group)) = matches.subcommand()
+        && let Ok(command) = AppCommand::from_arg_matches(group)
+    {
+        return ended(of_app(&command));
     }
-    match run(&command) {
+    let command = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.exit(),
+    };
+    match &command {
+        Command::Client(command) => polity_cli::run(command, &command_line()),
+        command => ended(run(command)),
+    }
+}
+
+fn ended(result: Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("polity: {error:#}");
@@ -86,8 +142,25 @@ fn main() -> ExitCode {
     }
 }
 
+fn of_app(command: &AppCommand) -> Result<()> {
+    match command {
+        AppCommand::Check(args) => {
+            let report = runtime()?.block_on(github_app::check(&load(&args.settings)?, &environment()))?;
+            print(&report.to_string());
+            report.trouble().map_or(Ok(()), |trouble| Err(anyhow::anyhow!(trouble)))
+        }
+        AppCommand::Manifest(args) => {
+            print(&github_app::manifest(&load(&args.settings)?, args)?);
+            Ok(())
+        }
+    }
+}
+
+fn load(args: &ServeArgs) -> Result<Config> {
+    Ok(Config::load(args, |name| std::env::var(name).ok())?)
+}
+
 fn run(command: &Command) -> Result<()> {
-    let load = |args: &ServeArgs| Config::load(args, |name| std::env::var(name).ok());
     match command {
         Command::Serve(args) => serve(&load(args)?),
         Command::Migrate(args) => {

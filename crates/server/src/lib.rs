@@ -4,7 +4,7 @@
 //! Start at [`start()`]: it puts everything together. [`mount`] connects each
 //! row of the operation table with its function, [`routes`] lists what is not
 //! an operation, [`config`] is every setting, [`backup`] takes and restores backups,
-//! [`transfer`] moves to PostgreSQL, [`seed`] fills a database for trials.
+//! [`transfer`] moves to PostgreSQL, [`seed`] fills a database for trials, [`github_app`] looks at the GitHub App.
 
 mod accept;
 mod app;
@@ -15,6 +15,7 @@ mod data_dir;
 mod docs;
 mod error;
 mod github;
+pub mod github_app;
 mod handler;
 mod health;
 mod introspect;

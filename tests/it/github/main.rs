@@ -1,6 +1,7 @@
 //! GitHub, against a stand-in that checks what GitHub checks: installing,
 //! signing in, webhooks, indexing and tokens, and all that can go wrong there.
 
+mod check;
 mod client;
 mod ending;
 mod faults;

@@ -41,6 +41,8 @@ fn as_app(state: &mut State, asked: &Asked, path: &[&str]) -> Answer {
             });
             Answer::json(200, &body)
         }
+        ("GET", ["hook", "config"]) => Answer::json(200, &world.hook),
+        ("GET", ["hook", "deliveries"]) => Answer::json(200, &world.hook_deliveries),
         ("GET", ["installations"]) => {
             let all: Vec<_> = world.installations.values().map(|one| world.installation_json(one)).collect();
             list(asked, &world.url, &all, |page| json!(page))

@@ -106,6 +106,10 @@ pub struct World {
     pub permissions: BTreeMap<String, String>,
     /// What the app hears of.
     pub events: Vec<String>,
+    /// Where webhooks are sent and how, as the API shows it.
+    pub hook: Value,
+    /// The last webhooks, as the API shows them.
+    pub hook_deliveries: Value,
     /// Whether the app may ask for the role of a person in an organization.
     pub tells_roles: bool,
 }
@@ -130,6 +134,8 @@ impl World {
             token_seconds: 3600,
             permissions: texts(&[("contents", "write"), ("metadata", "read"), ("emails", "read")]),
             events: ["push", "create", "delete", "repository"].map(str::to_owned).to_vec(),
+            hook: json!({"url": "", "content_type": "json", "insecure_ssl": "0", "secret": "********"}),
+            hook_deliveries: json!([]),
             tells_roles: false,
         }
     }

@@ -64,7 +64,7 @@ pub struct Narrowing {
 }
 
 /// As whom a request is made.
-enum As<'a> {
+pub(super) enum As<'a> {
     App,
     Installation(i64),
     User(&'a Secret),
@@ -235,7 +235,7 @@ impl App {
         paged(response, |list: Installations| (list.installations, None)).await
     }
 
-    async fn get<T: DeserializeOwned>(
+    pub(super) async fn get<T: DeserializeOwned>(
         &self,
         caller: &As<'_>,
         path: &[&str],

@@ -116,8 +116,8 @@ pub async fn receive(ctx: &Ctx, delivery: &Delivery) -> Result<()> {
         return Err(Error::unauthenticated("X-Hub-Signature-256 is not the signature of this body"));
     }
     let id: Uuid = delivery.id.parse().map_err(|_| Error::field("X-GitHub-Delivery", "must be a UUID"))?;
-    let is_letter = |b: u8| b.is_ascii_lowercase() || b == b'_';
-    if delivery.event.is_empty() || delivery.event.len() > MAX_EVENT || !delivery.event.bytes().all(is_letter) {
+    let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if delivery.event.is_empty() || delivery.event.len() > MAX_EVENT || !delivery.event.bytes().all(is_part) {
         return Err(Error::field("X-GitHub-Event", "must be the name of an event"));
     }
     let Some((installation, mark, approved)) = understand(&delivery.event, &delivery.body)? else { return Ok(()) };

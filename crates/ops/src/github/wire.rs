@@ -63,6 +63,9 @@ pub struct AppInfo {
     /// Name in URLs.
     #[serde(deserialize_with = "or_empty")]
     pub slug: String,
+    /// What it is called where people sign in; not everywhere shown.
+    #[serde(deserialize_with = "or_empty")]
+    pub client_id: String,
     /// Name.
     #[serde(deserialize_with = "or_empty")]
     pub name: String,
@@ -78,6 +81,38 @@ pub struct AppInfo {
     /// Its page.
     #[serde(deserialize_with = "or_empty")]
     pub html_url: String,
+}
+
+/// Where webhooks are sent, and how.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct HookConfig {
+    /// The address; empty for none.
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) url: String,
+    /// `json` or `form`.
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) content_type: String,
+    /// Asterisks where there is one.
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) secret: String,
+    /// `1` where certificates are not verified; GitHub writes it as a number, too.
+    #[serde(deserialize_with = "as_text")]
+    pub(crate) insecure_ssl: String,
+}
+
+/// A webhook that was sent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Delivery {
+    /// Of what.
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) event: String,
+    /// What became of it, in words.
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) status: String,
+    /// The status it was answered with; 0 for none.
+    pub(crate) status_code: u16,
 }
 
 /// An installation of the app.
@@ -246,4 +281,12 @@ pub(crate) struct Refusal {
 
 fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn as_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match Option::<serde_json::Value>::deserialize(deserializer)? {
+        Some(serde_json::Value::String(text)) => text,
+        Some(other) => other.to_string(),
+        None => String::new(),
+    })
 }
