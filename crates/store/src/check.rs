@@ -34,7 +34,6 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("events::SKIP_ALL", "for the operator"),
     ("events::SKIP_OF_ACTOR", "about a person"),
     ("github_installations::BY_INSTALLATION", "for what GitHub says, which names the installation"),
-    ("github_installations::COUNT_DUE", "for the metrics"),
     ("github_installations::DUE", "for the worker"),
     ("github_requests::DELETE_BEFORE", "for the sweeper"),
     ("github_requests::DELETE_OF_ACCOUNT", "for what GitHub says, which names the account"),

@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
-use crate::page::CountRow;
 use crate::{Error, Tx};
 
 row! {
@@ -114,8 +113,6 @@ queries! {
     CLAIM(organization: OrganizationId, now: Timestamp, until: Timestamp) => () =
         "update github_installations set lease_ends_at = $3, due_at = $3
          where organization_id = $1 and due_at <= $2 and lease_ends_at <= $2";
-    COUNT_DUE(before: Timestamp) => CountRow =
-        "select count(*) as count from github_installations where due_at < $1";
 }
 
 /// The installation of an organization.
@@ -185,12 +182,4 @@ pub async fn due(tx: &Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<DueInsta
 /// What the engine refused.
 pub async fn claim(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp, until: Timestamp) -> Result<bool, Error> {
     Ok(tx.execute(&CLAIM, &(organization, now, until)).await? > 0)
-}
-
-/// How many installations have been due since before a time.
-///
-/// # Errors
-/// What the engine refused.
-pub async fn count_due(tx: &Tx<'_>, before: Timestamp) -> Result<i64, Error> {
-    Ok(tx.optional(&COUNT_DUE, (before,)).await?.map_or(0, |row| row.count))
 }

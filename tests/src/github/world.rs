@@ -120,7 +120,8 @@ impl World {
         World {
             url: url.to_owned(),
             clock: TestClock::default(),
-            next_id: 1000,
+            // More than fits 32 bits, and nothing that an identifier or a time has in it by chance.
+            next_id: 9_048_210_000,
             accounts: BTreeMap::new(),
             installations: BTreeMap::new(),
             requests: Vec::new(),
