@@ -44,6 +44,14 @@ row! {
 }
 
 row! {
+    /// When an event in the table was counted.
+    pub struct TimeRow {
+        /// The time.
+        pub seen_at: Timestamp,
+    }
+}
+
+row! {
     /// An event in the table.
     pub struct SeenRow {
         /// Its hash.
@@ -65,7 +73,7 @@ queries! {
     DELETE(hash: Vec<u8>) => () = "delete from metered_events where hash = $1";
     DELETE_BEFORE(seen_at: Timestamp, limit: i64) => () =
         "delete from metered_events where hash in (select hash from metered_events where seen_at < $1 limit $2)";
-    NTH(n: i64) => SeenRow = "select hash, seen_at from metered_events order by seen_at limit 1 offset $1";
+    NTH(n: i64) => TimeRow = "select seen_at from metered_events order by seen_at limit 1 offset $1";
     ALL() => SeenRow = "select hash, seen_at from metered_events order by hash";
     CLEAR() => () = "delete from metered_events";
 }
