@@ -94,6 +94,8 @@ async fn an_attempt_that_fails_is_made_again_eight_times_in_all() {
     receiver.recovers();
     project(&server, &acme, "next").await;
     assert_eq!(receiver.wait(9).await[8].json()["data"]["object"]["name"], "next");
+    // The receiver has it before it is written down here that it has.
+    endpoint.deliveries_in("DELIVERED", 1).await;
     assert_eq!(endpoint.get().await["failing_since"], Value::Null);
     server.stop().await;
 }
