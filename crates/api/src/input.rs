@@ -4,6 +4,7 @@
 //! with the name of the field.
 
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value};
 
 use crate::error::{Code, ErrorBody};
@@ -48,8 +49,11 @@ pub fn query<T: DeserializeOwned>(query: &str) -> Result<T, ErrorBody> {
 ///
 /// # Errors
 /// `invalid_argument`, naming the parameter.
-pub fn path<'a, T: DeserializeOwned>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Result<T, ErrorBody> {
-    from_map(parameters.map(|(name, value)| (name.to_owned(), value.into())).collect())
+pub fn path<T: DeserializeOwned>(parameters: &[(&str, String)]) -> Result<T, ErrorBody> {
+    let pairs = || parameters.iter().map(|(name, value)| (*name, value.as_str()));
+    // Which of them is at fault is looked for only when one is.
+    T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs()))
+        .or_else(|_| from_map(pairs().map(|(name, value)| (name.to_owned(), value.into())).collect()))
 }
 
 fn from_map<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, ErrorBody> {

@@ -1,6 +1,7 @@
 //! What every operation gets: the store, the clock, randomness, keys,
 //! settings. Nothing here is global: fifty servers run in one process.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -123,7 +124,7 @@ impl Ctx {
         T: Send + 'static,
     {
         let caused = Arc::new(Caused::default());
-        let job = Job { ctx: self.clone(), now: self.now(), caused: caused.clone(), args, f };
+        let job = Job { ctx: self.clone(), now: self.now(), caused: Some(caused.clone()), args, f };
         let done = self.db.write(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await;
         if caused.work.load(Ordering::Relaxed) {
             self.wake.wake();
@@ -143,7 +144,7 @@ impl Ctx {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let job = Job { ctx: self.clone(), now: self.now(), caused: Arc::default(), args, f };
+        let job = Job { ctx: self.clone(), now: self.now(), caused: None, args, f };
         self.db.read(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await
     }
 }
@@ -161,14 +162,15 @@ struct Caused {
 struct Job<A, T> {
     ctx: Ctx,
     now: Timestamp,
-    caused: Arc<Caused>,
+    /// None for one that reads: it causes nothing.
+    caused: Option<Arc<Caused>>,
     args: A,
     f: UnitFn<A, T>,
 }
 
 impl<A, T> Job<A, T> {
     fn work<'a>(&'a self, tx: &'a Tx<'a>) -> Work<'a> {
-        Work { tx, ctx: &self.ctx, now: self.now, caused: &self.caused }
+        Work { tx, ctx: &self.ctx, now: self.now, caused: self.caused.as_deref() }
     }
 }
 
@@ -182,18 +184,22 @@ pub struct Work<'a> {
     pub ctx: &'a Ctx,
     /// The time of the unit.
     pub now: Timestamp,
-    caused: &'a Caused,
+    caused: Option<&'a Caused>,
 }
 
 impl Work<'_> {
     /// Has the background worker look for work once this unit is committed.
     pub fn wake_worker(self) {
-        self.caused.work.store(true, Ordering::Relaxed);
+        if let Some(caused) = self.caused {
+            caused.work.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Has those look who wait for events, once this unit is committed.
     pub fn announce(self) {
-        self.caused.event.store(true, Ordering::Relaxed);
+        if let Some(caused) = self.caused {
+            caused.event.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A fresh identifier.
@@ -210,10 +216,18 @@ pub struct Call {
     pub meta: &'static Meta,
     /// The token that was presented.
     pub presented: Presented,
-    /// The address of the client, as text; empty when unknown.
-    pub address: String,
+    /// The address of the client, where it is known.
+    pub client: Option<IpAddr>,
     /// The `x-koyeb-project-id` header.
     pub project: Option<String>,
+}
+
+impl Call {
+    /// The address of the client as text; empty when unknown.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.client.map(|client| client.to_string()).unwrap_or_default()
+    }
 }
 
 /// A request of an operation.

@@ -37,7 +37,7 @@ const OPERATOR: Meta = OperatorListOrganizations::META;
 const ANY_TOKEN: Meta = Meta { who: Who::Token, needs: Needs::Active, ..GetOrganization::META };
 
 fn call(meta: &'static Meta, presented: Presented) -> Call {
-    Call { meta, presented, address: String::new(), project: None }
+    Call { meta, presented, client: None, project: None }
 }
 
 /// Whom a token acts for, if it works in the organization it is scoped to, and

@@ -191,7 +191,7 @@ async fn on_behalf(w: Work<'_>, act: &Act) -> Result<OnBehalf> {
     let Act::Create(NewLease { token: Some(presented), organization_id, .. }) = act else {
         return Ok(OnBehalf::default());
     };
-    let call = Call { meta: &TOKEN, presented: *presented, address: String::new(), project: None };
+    let call = Call { meta: &TOKEN, presented: *presented, client: None, project: None };
     let refused = |error: Error| match error.code {
         Code::Internal | Code::Unavailable => error,
         _ => Error::field("token", error.message),

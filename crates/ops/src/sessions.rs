@@ -81,7 +81,7 @@ pub async fn signup(ctx: Ctx, req: Request<Signup>) -> Result<LoginReply> {
     let name = field::text("name", &req.body.name, MAX_PERSON_NAME)?;
     Passwords::validate(&req.body.password)?;
     let password_hash = ctx.passwords.hash(req.body.password).await?;
-    let args = (email, name, password_hash, req.call.address);
+    let args = (email, name, password_hash, req.call.address());
     let new = ctx
         .write("signup", args, |w, (email, name, password_hash, address)| {
             Box::pin(async move {
@@ -159,7 +159,7 @@ pub async fn login(ctx: Ctx, req: Request<Login>) -> Result<LoginReply> {
     let (Some(user), Checked::Right | Checked::Rehashed(_)) = (found, &checked) else {
         return Err(Error::unauthenticated(BAD_LOGIN));
     };
-    let args = (user, checked, req.body.organization_id, req.call.address);
+    let args = (user, checked, req.body.organization_id, req.call.address());
     let new = ctx
         .write("login", args, |w, (checked_user, checked, organization, address)| {
             Box::pin(async move {

@@ -2,6 +2,8 @@
 //! over to the server or to the client commands. The only place that reads the
 //! clock and makes randomness.
 
+mod log;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,12 +12,10 @@ use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use polity_server::backup::{self, BackupArgs, RestoreArgs};
 use polity_server::config::setting;
-use polity_server::config::value::LogFormat;
 use polity_server::github_app::{self, CheckArgs, ManifestArgs};
 use polity_server::seed::{self, SeedArgs};
 use polity_server::transfer::{self, TransferArgs};
 use polity_server::{Config, Environment, ServeArgs, banner};
-use tracing_subscriber::EnvFilter;
 
 /// An organization control plane in one binary.
 #[derive(Parser)]
@@ -225,7 +225,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 }
 
 fn serve(config: &Config) -> Result<()> {
-    set_up_log(config)?;
+    let _flush = log::set_up(config)?;
     runtime()?.block_on(async {
         // Before the start, so that a signal during it is not lost.
         let signal = signal()?;
@@ -243,17 +243,6 @@ fn serve(config: &Config) -> Result<()> {
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-fn set_up_log(config: &Config) -> Result<()> {
-    let filter =
-        EnvFilter::try_new(&config.log).with_context(|| format!("POLITY_LOG: {:?} is no filter", config.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log_format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
-    Ok(())
 }
 
 /// Waits for the first signal that asks to stop; listens from the call on.

@@ -1,4 +1,4 @@
-//! The accept loop: connections in, requests to the router, and a stop that
+//! The accept loop: connections in, requests to the service, and a stop that
 //! finishes what is in flight.
 
 use std::convert::Infallible;
@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -17,10 +16,8 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tower::ServiceExt as _;
 
-use crate::middleware::edge::Peer;
-use crate::middleware::path;
+use crate::service::Service;
 
 /// Connections at a time; more wait in the queue of the system.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -32,7 +29,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Takes connections until `stop` changes, then finishes what is in flight.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, service: Service, stop: watch::Receiver<bool>) {
+    let service = Arc::new(service);
     let builder = Arc::new(builder());
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -45,9 +43,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Re
         };
         match accepted {
             Ok((stream, peer, permit)) => {
-                let (builder, router, stop) = (builder.clone(), router.clone(), stop.clone());
+                let (builder, service, stop) = (builder.clone(), service.clone(), stop.clone());
                 connections.spawn(async move {
-                    connection(&builder, stream, peer, router, stop).await;
+                    connection(&builder, stream, peer, service, stop).await;
                     drop(permit);
                 });
             }
@@ -58,7 +56,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: watch::Re
             }
         }
     }
-    drop((listener, router));
+    drop((listener, service));
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("connections are still open and are cut");
@@ -97,19 +95,18 @@ async fn connection(
     builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    service: Arc<Service>,
     stop: watch::Receiver<bool>,
 ) {
     let spoke = AtomicBool::new(false);
-    let service = service_fn(|request: hyper::Request<Incoming>| {
+    let requests = service_fn(|request: hyper::Request<Incoming>| {
         spoke.store(true, Ordering::Relaxed);
-        let mut request = request.map(Body::new);
-        path::normalise(request.uri_mut());
-        request.extensions_mut().insert(Peer(peer.ip()));
-        let answer = router.clone().oneshot(request);
-        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        // Most requests have none.
+        let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request, peer.ip()).await) }
     });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), requests));
     let mut stopping = pin!(stopped(stop));
     let mut silence = pin!(tokio::time::sleep(HEAD_TIMEOUT));
     let (mut is_stopping, mut is_new) = (false, true);

@@ -8,18 +8,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use polity_api::table::ALL;
+use axum::response::Response;
 use polity_ops::{Ctx, Error as OpsError};
+use tower_http::cors::CorsLayer;
 
 use crate::config::Config;
 use crate::docs::Docs;
-use crate::error::Error;
 use crate::metrics::Metrics;
-use crate::middleware::{cors, edge, request_id::RequestIds};
+use crate::middleware::{edge, request_id::RequestIds};
 use crate::network::Network;
 use crate::rate::Limits;
+use crate::reply;
 use crate::routes::{self, PLAIN_ROUTES};
-use crate::{mount, reply};
+
+/// The name of all pages together.
+pub(crate) const PAGE: &str = "page";
 
 /// What every request needs; one for each server.
 pub(crate) struct App {
@@ -47,9 +50,7 @@ pub(crate) struct App {
 
 impl App {
     pub fn new(config: &Config, ctx: Ctx, metrics: Arc<Metrics>) -> App {
-        let operations = ALL.iter().map(|meta| ((meta.method, meta.path), meta.id));
-        let plain = PLAIN_ROUTES.iter().map(|route| ((route.method, route.path), route.path));
-        let names: HashMap<_, _> = operations.chain(plain).collect();
+        let names: HashMap<_, _> = PLAIN_ROUTES.iter().map(|route| ((route.method, route.path), route.path)).collect();
         App {
             request_ids: RequestIds::new(&ctx.random),
             ctx,
@@ -65,12 +66,12 @@ impl App {
         }
     }
 
-    /// Under which name a request is logged and counted: its operation, its
-    /// plain route, or one name for all pages and one for what there is not.
+    /// Under which name a request that is for no operation is logged and counted:
+    /// its plain route, or one name for all pages and one for what there is not.
     pub fn name(&self, method: &'static str, route: Option<&str>) -> &'static str {
         let Some(route) = route else { return "unknown" };
         let method = if method == "HEAD" { "GET" } else { method };
-        let other = if self.paths.contains(route) { "unknown" } else { "page" };
+        let other = if self.paths.contains(route) { "unknown" } else { PAGE };
         self.names.get(&(method, route)).copied().unwrap_or(other)
     }
 
@@ -80,29 +81,25 @@ impl App {
     }
 }
 
-/// The router of everything the server answers.
-///
-/// # Errors
-/// When the operation table and the mounted functions differ.
-pub(crate) fn router(app: &Arc<App>, config: &Config) -> Result<Router, Error> {
-    let router = mount::operations(app)?
-        .merge(routes::plain(app))
+/// The router of everything that is not an operation.
+pub(crate) fn router(app: &Arc<App>, cors: Option<CorsLayer>) -> Router {
+    let router = routes::plain(app)
         .merge(routes::pages(app))
         .fallback(|| async { unknown_route() })
-        .method_not_allowed_fallback(wrong_method);
-    let router = match cors::layer(&config.cors_origins) {
+        .method_not_allowed_fallback(async |method: Method| wrong_method(&method));
+    let router = match cors {
         Some(layer) => router.layer(layer),
         None => router,
     };
-    Ok(router.layer(from_fn_with_state(app.clone(), edge::edge)))
+    router.layer(from_fn_with_state(app.clone(), edge::edge))
 }
 
-fn unknown_route() -> axum::response::Response {
+fn unknown_route() -> Response {
     reply::error(&OpsError::not_found("route"))
 }
 
 /// A route without this method is no route, except that any of them tells
-/// which methods it has: the router adds `Allow`.
-async fn wrong_method(method: Method) -> axum::response::Response {
+/// which methods it has: who asks adds `Allow`.
+pub(crate) fn wrong_method(method: &Method) -> Response {
     if method == Method::OPTIONS { reply::json(b"{}".as_slice().into()) } else { unknown_route() }
 }

@@ -1,11 +1,11 @@
 //! The adapter between HTTP and an operation, the same for every row.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
-use axum::extract::{FromRequestParts as _, RawPathParams};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request as HttpRequest, Response};
 use bytes::Bytes;
@@ -17,17 +17,32 @@ use polity_ops::{Call, Ctx, Error, Request, Result};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::middleware::edge::client;
-use crate::reply;
+use crate::operations::{Mounted, Other, Parameters};
+use crate::{reply, stream};
 
 /// Of a body that is refused, so much is still read: a client that is cut off
 /// while it sends never sees the reply.
 const DRAIN_BYTES: usize = 16 << 20;
 
+/// Asked for by clients that want a table.
+const CSV: &str = "text/csv";
+
+/// What most replies begin with room for, in bytes.
+const REPLY_BYTES: usize = 1024;
+
+/// A request as it came in.
+pub(crate) struct Incoming {
+    pub request: HttpRequest<Body>,
+    /// The parameters of its path; none when they are no UTF-8.
+    pub path: Option<Parameters>,
+    /// The address of the client.
+    pub client: IpAddr,
+}
+
 /// A request before its parts have types.
 pub(crate) struct Raw {
     pub call: Call,
-    pub path: RawPathParams,
+    pub path: Parameters,
     pub query: String,
     pub content_type: String,
     pub body: Bytes,
@@ -46,7 +61,7 @@ where
     Arc::new(move |ctx, raw| {
         Box::pin(async move {
             let reply = function(ctx, request(raw)?).await?;
-            serde_json::to_vec(&reply).map(Bytes::from).map_err(Error::internal)
+            json(&reply)
         })
     })
 }
@@ -69,9 +84,15 @@ where
     Arc::new(move |ctx, raw| {
         Box::pin(async move {
             let reply = function(ctx, raw.call, raw.content_type, raw.body).await?;
-            serde_json::to_vec(&reply).map(Bytes::from).map_err(Error::internal)
+            json(&reply)
         })
     })
+}
+
+fn json(reply: &impl Serialize) -> Result<Bytes> {
+    let mut text = Vec::with_capacity(REPLY_BYTES);
+    serde_json::to_writer(&mut text, reply).map_err(Error::internal)?;
+    Ok(text.into())
 }
 
 /// Gives the parts of a request their types.
@@ -80,34 +101,28 @@ where
 /// 400 on the parameter or the field at fault.
 pub(crate) fn request<O: Operation>(raw: Raw) -> Result<Request<O>> {
     Ok(Request {
-        path: input::path(raw.path.iter())?,
+        path: input::path(&raw.path)?,
         query: input::query(&raw.query)?,
         body: input::body(&raw.body)?,
         call: raw.call,
     })
 }
 
-/// A row of the table with what carries it out.
-pub(crate) struct Mounted {
-    /// The row.
-    pub(crate) meta: &'static Meta,
-    /// What carries it out.
-    pub(crate) run: Run,
-    /// What the reply is.
-    pub(crate) content_type: &'static str,
-    /// The largest body of a request, in bytes.
-    pub(crate) body_limit_bytes: usize,
-}
-
 /// Answers a request of an operation.
-pub(crate) async fn answer(app: &App, mounted: &Mounted, request: HttpRequest<Body>) -> Response<Body> {
-    let received = receive(app, mounted.meta, mounted.body_limit_bytes, request).await;
-    let reply = match received {
-        Ok(raw) => (mounted.run)(app.ctx.clone(), raw).await,
+pub(crate) async fn answer(app: &App, mounted: &Mounted, incoming: Incoming) -> Response<Body> {
+    let (run, content_type) = match &mounted.other {
+        Some(Other::Csv(csv)) if accepts(incoming.request.headers(), CSV) => (csv, "text/csv; charset=utf-8"),
+        Some(Other::Events(stream)) if accepts(incoming.request.headers(), stream::CONTENT_TYPE) => {
+            return stream(app, mounted.meta, incoming).await;
+        }
+        _ => (&mounted.run, reply::JSON),
+    };
+    let reply = match receive(app, mounted.meta, mounted.body_limit_bytes, incoming).await {
+        Ok(raw) => run(app.ctx.clone(), raw).await,
         Err(error) => Err(error),
     };
     match reply {
-        Ok(text) => reply::of(mounted.content_type, text),
+        Ok(text) => reply::of(content_type, text),
         Err(error) => reply::error(&error),
     }
 }
@@ -120,10 +135,10 @@ pub(crate) async fn receive(
     app: &App,
     meta: &'static Meta,
     body_limit_bytes: usize,
-    request: HttpRequest<Body>,
+    incoming: Incoming,
 ) -> Result<Raw> {
-    let (mut parts, body) = request.into_parts();
-    let call = match admit(app, meta, &parts.headers, client(&parts.extensions)) {
+    let (parts, body) = incoming.request.into_parts();
+    let call = match admit(app, meta, &parts.headers, incoming.client) {
         Ok(call) => call,
         Err(error) => {
             drop(read(body, 0).await);
@@ -135,7 +150,7 @@ pub(crate) async fn receive(
         "GET" | "DELETE" => read(body, 0).await.unwrap_or_default(),
         _ => read(body, body_limit_bytes).await?,
     };
-    let path = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| Error::not_found("route"))?;
+    let path = incoming.path.ok_or_else(|| Error::not_found("route"))?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Ok(Raw { call, path, query, content_type: content_type.to_owned(), body })
@@ -149,8 +164,8 @@ pub(crate) fn accepts(headers: &HeaderMap, content_type: &str) -> bool {
 }
 
 /// What is refused before anything of the request is read but its headers.
-fn admit(app: &App, meta: &'static Meta, headers: &HeaderMap, client: Option<std::net::IpAddr>) -> Result<Call> {
-    if let (Some(limits), Some(client)) = (&app.limits, client) {
+fn admit(app: &App, meta: &'static Meta, headers: &HeaderMap, client: IpAddr) -> Result<Call> {
+    if let Some(limits) = &app.limits {
         limits.check(meta.rate, meta.id, client)?;
     }
     let presented = match headers.get(AUTHORIZATION).map(|value| value.to_str()).transpose() {
@@ -161,12 +176,7 @@ fn admit(app: &App, meta: &'static Meta, headers: &HeaderMap, client: Option<std
         return Err(Error::unauthenticated(why));
     }
     let project = headers.get("x-koyeb-project-id").and_then(|value| value.to_str().ok());
-    Ok(Call {
-        meta,
-        presented,
-        address: client.map(|address| address.to_string()).unwrap_or_default(),
-        project: project.filter(|id| !id.is_empty()).map(str::to_owned),
-    })
+    Ok(Call { meta, presented, client: Some(client), project: project.filter(|id| !id.is_empty()).map(str::to_owned) })
 }
 
 /// Reads a body of at most `limit` bytes.

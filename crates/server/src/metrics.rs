@@ -1,7 +1,9 @@
 //! Metrics in the Prometheus format. A registry for each server, and never an
 //! organization in a label: the number of series does not grow with use.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use polity_ops::status::Snapshot;
@@ -16,6 +18,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 /// The type of the text that [`Metrics::encode`] makes.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Classes of status, as a label has them.
+const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Answered {
@@ -63,6 +68,7 @@ pub(crate) struct Metrics {
     requests: Family<Answered, Counter>,
     durations: Histograms<Operation>,
     in_flight: Gauge,
+    unit_series: RwLock<HashMap<(usize, usize), Arc<UnitSeries>>>,
     units: Family<StoreOutcome, Counter>,
     unit_durations: Histograms<StoreUnit>,
     unit_waits: Histograms<StoreUnit>,
@@ -75,6 +81,32 @@ pub(crate) struct Metrics {
     jobs: Gauge,
     webhook_lanes: Gauge,
     webhook_attempts: Family<Outcome, Counter>,
+}
+
+/// The series of the requests of one kind: looked up once, when the first is answered.
+pub(crate) struct Series {
+    /// The operation, or what else was asked for.
+    pub operation: &'static str,
+    /// The method.
+    pub method: &'static str,
+    durations: OnceLock<Histogram>,
+    by_class: [OnceLock<Counter>; CLASSES.len()],
+}
+
+impl Series {
+    pub const fn new(operation: &'static str, method: &'static str) -> Series {
+        Series { operation, method, durations: OnceLock::new(), by_class: [const { OnceLock::new() }; CLASSES.len()] }
+    }
+}
+
+/// The series of the units of work of one name.
+struct UnitSeries {
+    ok: OnceLock<Counter>,
+    failed: OnceLock<Counter>,
+    durations: Histogram,
+    waits: Histogram,
+    round_trips: Counter,
+    retries: Counter,
 }
 
 /// A request in flight, until it is dropped.
@@ -93,6 +125,7 @@ impl Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(request_buckets),
             in_flight: Gauge::default(),
+            unit_series: RwLock::default(),
             units: Family::default(),
             unit_durations: Family::new_with_constructor(unit_buckets),
             unit_waits: Family::new_with_constructor(unit_buckets),
@@ -169,25 +202,52 @@ impl Metrics {
     }
 
     /// Counts an answered request.
-    pub fn answered(&self, operation: &'static str, method: &'static str, status: u16, took: Duration) {
-        let status = match status {
-            200..300 => "2xx",
-            300..400 => "3xx",
-            400..500 => "4xx",
-            _ => "5xx",
+    pub fn answered(&self, series: &Series, status: u16, took: Duration) {
+        let (operation, method) = (series.operation, series.method);
+        let class = match status {
+            200..300 => 0,
+            300..400 => 1,
+            400..500 => 2,
+            _ => 3,
         };
-        self.requests.get_or_create(&Answered { operation, method, status }).inc();
-        self.durations.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+        if let (Some(counter), Some(status)) = (series.by_class.get(class), CLASSES.get(class)) {
+            counter.get_or_init(|| self.requests.get_or_create_owned(&Answered { operation, method, status })).inc();
+        }
+        let durations = series.durations.get_or_init(|| self.durations.get_or_create_owned(&Operation { operation }));
+        durations.observe(took.as_secs_f64());
     }
 
     /// Counts a unit of work.
     pub fn unit(&self, measured: &Measured) {
-        let unit = measured.unit;
-        self.units.get_or_create(&StoreOutcome { unit, ok: if measured.ok { "true" } else { "false" } }).inc();
-        self.unit_durations.get_or_create(&StoreUnit { unit }).observe(measured.ran.as_secs_f64());
-        self.unit_waits.get_or_create(&StoreUnit { unit }).observe(measured.queued.as_secs_f64());
-        self.round_trips.get_or_create(&StoreUnit { unit }).inc_by(measured.round_trips.into());
-        self.retries.get_or_create(&StoreUnit { unit }).inc_by(measured.retries.into());
+        let series = self.unit_series(measured.unit);
+        let outcome = |ok| self.units.get_or_create_owned(&StoreOutcome { unit: measured.unit, ok });
+        match measured.ok {
+            true => series.ok.get_or_init(|| outcome("true")).inc(),
+            false => series.failed.get_or_init(|| outcome("false")).inc(),
+        };
+        series.durations.observe(measured.ran.as_secs_f64());
+        series.waits.observe(measured.queued.as_secs_f64());
+        series.round_trips.inc_by(measured.round_trips.into());
+        series.retries.inc_by(measured.retries.into());
+    }
+
+    fn unit_series(&self, unit: &'static str) -> Arc<UnitSeries> {
+        // The name of a unit is a literal: where it is tells which it is, and is compared faster.
+        let place = (unit.as_ptr().addr(), unit.len());
+        let known = self.unit_series.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        known.unwrap_or_else(|| {
+            let label = StoreUnit { unit };
+            let series = Arc::new(UnitSeries {
+                ok: OnceLock::new(),
+                failed: OnceLock::new(),
+                durations: self.unit_durations.get_or_create_owned(&label),
+                waits: self.unit_waits.get_or_create_owned(&label),
+                round_trips: self.round_trips.get_or_create_owned(&label),
+                retries: self.retries.get_or_create_owned(&label),
+            });
+            self.unit_series.write().unwrap_or_else(PoisonError::into_inner).insert(place, series.clone());
+            series
+        })
     }
 
     /// Takes in how long a change took to be known here.
@@ -246,7 +306,7 @@ mod tests {
     fn what_is_counted_is_in_the_text() {
         let metrics = Metrics::new();
         let in_flight = metrics.in_flight();
-        metrics.answered("GetOrganization", "GET", 404, Duration::from_millis(3));
+        metrics.answered(&Series::new("GetOrganization", "GET"), 404, Duration::from_millis(3));
         let text = metrics.encode().unwrap();
         let counted = r#"polity_http_requests_total{operation="GetOrganization",method="GET",status="4xx"} 1"#;
         assert!(text.contains(counted), "{text}");

@@ -3,14 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Method, Request as HttpRequest};
-use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
-use polity_api::operation::{Meta, Operation};
+use polity_api::operation::Operation;
 use polity_api::table::*;
 use polity_api::types::event::ListEventsQuery;
 use polity_ops::{
@@ -21,15 +16,17 @@ use polity_ops::{
 
 use crate::app::App;
 use crate::error::Error;
-use crate::handler::{self, Mounted, Run};
-use crate::{reply, stream};
+use crate::handler::{self, Run};
+use crate::metrics::Series;
+use crate::operations::{Mounted, Other};
+use crate::stream;
 
-/// The routes of all operations.
+/// All operations, with what carries them out.
 ///
 /// # Errors
 /// When the table and the functions differ.
-pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
-    let mut mount = Mount { app: app.clone(), router: Router::new(), mounted: BTreeSet::new() };
+pub(crate) fn operations(app: &App) -> Result<Vec<Mounted>, Error> {
+    let mut mount = Mount { body_limit_bytes: app.body_limit_bytes, rows: Vec::new(), mounted: BTreeSet::new() };
     organization(&mut mount)?;
     session(&mut mount)?;
     account(&mut mount)?;
@@ -47,7 +44,7 @@ pub(crate) fn operations(app: &Arc<App>) -> Result<Router, Error> {
     operator(&mut mount)?;
     match ALL.iter().find(|meta| !mount.mounted.contains(meta.id)) {
         Some(missing) => Err(Error::Mount(format!("{} has no function", missing.id))),
-        None => Ok(mount.router),
+        None => Ok(mount.rows),
     }
 }
 
@@ -232,10 +229,10 @@ fn operator(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<OperatorDeleteCoupon, _>(operator::delete_coupon)
 }
 
-/// The routes so far.
+/// The rows so far.
 struct Mount {
-    app: Arc<App>,
-    router: Router,
+    body_limit_bytes: usize,
+    rows: Vec<Mounted>,
     mounted: BTreeSet<&'static str>,
 }
 
@@ -246,11 +243,7 @@ impl Mount {
         O: Operation,
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
-        let json = Arc::new(self.mounted::<O>(reply::JSON, handler::erase(function))?);
-        self.route(json.meta, move |app, request| {
-            let json = json.clone();
-            async move { handler::answer(&app, &json, request).await }
-        })
+        self.row::<O>(handler::erase(function), None, self.body_limit_bytes)
     }
 
     /// The same for one that reads its body itself, up to so many bytes.
@@ -259,12 +252,7 @@ impl Mount {
         O: Operation,
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
-        let json = self.mounted::<O>(reply::JSON, handler::erase_raw(function))?;
-        let json = Arc::new(Mounted { body_limit_bytes: limit, ..json });
-        self.route(json.meta, move |app, request| {
-            let json = json.clone();
-            async move { handler::answer(&app, &json, request).await }
-        })
+        self.row::<O>(handler::erase_raw(function), None, limit)
     }
 
     /// The same for one whose reply is also a table of comma-separated values.
@@ -278,12 +266,8 @@ impl Mount {
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
         G: Future<Output = polity_ops::Result<String>> + Send + 'static,
     {
-        let json = Arc::new(self.mounted::<O>(reply::JSON, handler::erase(function))?);
-        let csv = Arc::new(Mounted { run: handler::erase_text(csv), content_type: "text/csv; charset=utf-8", ..*json });
-        self.route(json.meta, move |app, request| {
-            let wanted = if handler::accepts(request.headers(), "text/csv") { csv.clone() } else { json.clone() };
-            async move { handler::answer(&app, &wanted, request).await }
-        })
+        let csv = Other::Csv(handler::erase_text(csv));
+        self.row::<O>(handler::erase(function), Some(csv), self.body_limit_bytes)
     }
 
     /// The same for a feed, which is also a stream.
@@ -292,43 +276,20 @@ impl Mount {
         O: Operation<Query = ListEventsQuery>,
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
-        let json = Arc::new(self.mounted::<O>(reply::JSON, handler::erase(function))?);
-        self.route(json.meta, move |app, request| {
-            let json = json.clone();
-            async move {
-                match handler::accepts(request.headers(), stream::CONTENT_TYPE) {
-                    true => stream::answer::<O>(&app, json.meta, request).await,
-                    false => handler::answer(&app, &json, request).await,
-                }
-            }
-        })
+        let events = Other::Events(|app, meta, incoming| Box::pin(stream::answer::<O>(app, meta, incoming)));
+        self.row::<O>(handler::erase(function), Some(events), self.body_limit_bytes)
     }
 
     /// The row of an operation, which gets what carries it out.
-    fn mounted<O: Operation>(&mut self, content_type: &'static str, run: Run) -> Result<Mounted, Error> {
+    fn row<O: Operation>(&mut self, run: Run, other: Option<Other>, body_limit_bytes: usize) -> Result<(), Error> {
         let id = O::META.id;
         let unknown = || Error::Mount(format!("{id} is not in the table"));
         let meta = ALL.iter().find(|meta| meta.id == id).ok_or_else(unknown)?;
         if !self.mounted.insert(id) {
             return Err(Error::Mount(format!("{id} has two functions")));
         }
-        Ok(Mounted { meta, run, content_type, body_limit_bytes: self.app.body_limit_bytes })
-    }
-
-    fn route<F>(
-        &mut self,
-        meta: &'static Meta,
-        answer: impl Fn(Arc<App>, HttpRequest<Body>) -> F + Clone + Send + Sync + 'static,
-    ) -> Result<(), Error>
-    where
-        F: Future<Output = axum::response::Response> + Send + 'static,
-    {
-        let method = Method::from_bytes(meta.method.as_bytes()).ok();
-        let method = method.and_then(|method| MethodFilter::try_from(method).ok());
-        let method = method.ok_or_else(|| Error::Mount(format!("{} has an unknown method", meta.id)))?;
-        let app = self.app.clone();
-        let answer = move |request| answer(app, request);
-        self.router = std::mem::take(&mut self.router).route(meta.path, on(method, answer));
+        let series = Series::new(meta.id, meta.method);
+        self.rows.push(Mounted { meta, run, other, body_limit_bytes, series });
         Ok(())
     }
 }

@@ -22,18 +22,26 @@ pub(crate) fn of(content_type: &'static str, text: impl Into<Body>) -> Response<
     response
 }
 
-/// The reply to a request that failed. This is the edge where the cause goes to
-/// the log, inside the span that has the request id.
-pub(crate) fn error(error: &Error) -> Response<Body> {
-    if let Some(cause) = &error.cause {
-        let cause = chain(cause.as_ref());
-        match error.code {
-            Code::Internal => tracing::error!(cause, "the request failed"),
-            _ => tracing::warn!(cause, "the request was refused"),
-        }
+/// Why a request failed, for the log alone.
+#[derive(Clone)]
+struct Cause(Code, String);
+
+/// Logs why a request failed, where that is not for the client to know.
+pub(crate) fn log_cause(response: &mut Response<Body>) {
+    match response.extensions_mut().remove() {
+        Some(Cause(Code::Internal, cause)) => tracing::error!(cause, "the request failed"),
+        Some(Cause(_, cause)) => tracing::warn!(cause, "the request was refused"),
+        None => {}
     }
+}
+
+/// The reply to a request that failed. The cause goes with it to the edge, where it is logged.
+pub(crate) fn error(error: &Error) -> Response<Body> {
     let mut response = json(serde_json::to_vec(&error.body()).unwrap_or_default().into());
     *response.status_mut() = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(cause) = &error.cause {
+        response.extensions_mut().insert(Cause(error.code, chain(cause.as_ref())));
+    }
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }

@@ -30,6 +30,9 @@ const fn route(method: &'static str, path: &'static str, who: Who) -> PlainRoute
     PlainRoute { method, path, who }
 }
 
+/// Where other services ask what a token is.
+pub(crate) const INTROSPECTION: &str = "/oauth2/introspect";
+
 /// Every plain route but the pages of the console, which lists its own.
 pub const PLAIN_ROUTES: &[PlainRoute] = &[
     route("GET", "/", Who::Anyone),
@@ -37,7 +40,7 @@ pub const PLAIN_ROUTES: &[PlainRoute] = &[
     route("GET", "/docs/style.css", Who::Anyone),
     route("GET", "/openapi.json", Who::Anyone),
     route("GET", "/.well-known/jwks.json", Who::Anyone),
-    route("POST", "/oauth2/introspect", Who::Operator),
+    route("POST", INTROSPECTION, Who::Operator),
     route("POST", "/webhooks/github", Who::Anyone),
     route("GET", "/healthz", Who::Anyone),
     route("GET", "/readyz", Who::Anyone),
@@ -52,7 +55,7 @@ pub(crate) fn plain(app: &Arc<App>) -> Router {
         .route("/docs/style.css", get(|| async { cached(reply::of("text/css; charset=utf-8", docs::STYLE)) }))
         .route("/openapi.json", get(async |State(app): State<Arc<App>>| docs::openapi(&app)))
         .route("/.well-known/jwks.json", get(keys))
-        .route("/oauth2/introspect", post(introspect::introspect))
+        .route(INTROSPECTION, post(introspect::introspect))
         .route("/webhooks/github", post(github::receive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

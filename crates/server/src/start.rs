@@ -20,11 +20,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::accept::{self, stopped};
-use crate::app::{self, App};
+use crate::app::App;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
 use crate::error::Error;
 use crate::metrics::Metrics;
+use crate::service::Service;
 
 /// How often addresses are forgotten that no rate limit holds back.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
@@ -134,12 +135,12 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     };
 
     let app = Arc::new(App::new(&config, ctx.clone(), metrics));
-    let router = app::router(&app, &config)?;
+    let service = Service::new(&app, &config)?;
     let (stop, stop_accepting) = watch::channel(false);
     let (stop_worker, worker_stopped) = watch::channel(false);
     Ok(Server {
         forgetting: app.limits.is_some().then(|| tokio::spawn(forget(app.clone(), stopped(stop_accepting.clone())))),
-        accepting: tokio::spawn(accept::serve(listener, router, stop_accepting)),
+        accepting: tokio::spawn(accept::serve(listener, service, stop_accepting)),
         worker: tokio::spawn(jobs::run(ctx, mailer, stopped(worker_stopped))),
         operator_key: data_dir.operator_key.clone(),
         app,

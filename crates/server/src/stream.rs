@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::Response;
 use axum::http::header::{HeaderName, HeaderValue};
-use axum::http::{Request as HttpRequest, Response};
 use bytes::Bytes;
 use futures_util::stream::try_unfold;
 use polity_api::operation::{Meta, Operation};
@@ -17,7 +17,7 @@ use polity_ops::feed::{Follower, Step};
 use polity_ops::{Request, Result};
 
 use crate::app::App;
-use crate::handler;
+use crate::handler::{self, Incoming};
 use crate::reply;
 
 /// What a client accepts that asks for a stream.
@@ -28,22 +28,22 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Answers with a stream. What is refused at once is refused as for JSON.
-pub(crate) async fn answer<O>(app: &App, meta: &'static Meta, request: HttpRequest<Body>) -> Response<Body>
+pub(crate) async fn answer<O>(app: &App, meta: &'static Meta, incoming: Incoming) -> Response<Body>
 where
     O: Operation<Query = ListEventsQuery>,
 {
-    match open::<O>(app, meta, request).await {
+    match open::<O>(app, meta, incoming).await {
         Ok((first, follower)) => stream(first, follower),
         Err(error) => reply::error(&error),
     }
 }
 
-async fn open<O>(app: &App, meta: &'static Meta, request: HttpRequest<Body>) -> Result<(Step, Follower)>
+async fn open<O>(app: &App, meta: &'static Meta, incoming: Incoming) -> Result<(Step, Follower)>
 where
     O: Operation<Query = ListEventsQuery>,
 {
-    let resume = request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut request: Request<O> = handler::request(handler::receive(app, meta, 0, request).await?)?;
+    let resume = incoming.request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut request: Request<O> = handler::request(handler::receive(app, meta, 0, incoming).await?)?;
     // What a client saw last counts more than where it was told to begin.
     if let Some(resume) = resume.filter(|resume| !resume.is_empty()) {
         request.query.after = resume;

@@ -65,7 +65,7 @@ pub async fn start(ctx: Ctx, req: Request<GithubInstallation>) -> Result<GithubI
 /// # Errors
 /// 400 on the field that is wrong, 401 and 403 as the operation that was started, 503 when GitHub does not answer.
 pub async fn oauth_callback(ctx: Ctx, req: Request<OAuthCallback>) -> Result<OAuthCallbackReply> {
-    let (by, address) = (By::Call(req.call.clone()), req.call.address);
+    let (by, address) = (By::Call(req.call.clone()), req.call.address());
     match finish(&ctx, by, address, req.body).await? {
         Finished::Session(new) => Ok(OAuthCallbackReply { token: Some(sessions::reply(&ctx, &new)?.token) }),
         Finished::Installed | Finished::Requested => Ok(OAuthCallbackReply::default()),

@@ -8,7 +8,7 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -17,11 +17,16 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use polity_ops::Error;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
-use crate::app::App;
+use crate::app::{App, PAGE};
+use crate::metrics::Series;
 use crate::middleware::request_id;
+use crate::routes::INTROSPECTION;
 use crate::{network, reply};
+
+/// A read that takes this long is worth a line.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// The address of the other end of the connection.
 #[derive(Clone, Copy)]
@@ -31,52 +36,78 @@ pub(crate) struct Peer(pub IpAddr);
 #[derive(Clone, Copy)]
 struct Client(IpAddr);
 
-/// The address of the client of a request.
+/// The address of the client of a request that is for no operation.
 pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<Client>().map(|client| client.0)
 }
 
-/// Carries out a request, and sees to it that there is a reply and a log line.
+/// The address of the client of a request with these headers.
+pub(crate) fn client_of(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    network::client(peer, &app.trusted_proxies, forwarded)
+}
+
+/// The layer around what is for no operation.
 pub(crate) async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let request_id = app.request_ids.of(request.headers());
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
-    let operation = app.name(method, route);
-    let client = request.extensions().get::<Peer>().map(|peer| {
-        let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        network::client(peer.0, &app.trusted_proxies, forwarded)
-    });
+    let series = Series::new(app.name(method, route), method);
+    let client = request.extensions().get::<Peer>().map(|peer| client_of(&app, request.headers(), peer.0));
     if let Some(client) = client {
         request.extensions_mut().insert(Client(client));
     }
+    around(&app, request_id, client, route, &series, next.run(request)).await
+}
 
+/// Carries out a request, and sees to it that there is a reply and a log line.
+pub(crate) async fn around(
+    app: &App,
+    request_id: HeaderValue,
+    client: Option<IpAddr>,
+    route: Option<&str>,
+    series: &Series,
+    work: impl Future<Output = Response>,
+) -> Response {
+    let started = Instant::now();
+    let (operation, method) = (series.operation, series.method);
     // An error-level span, so that what fails is logged under its id whatever the filter.
-    let span = tracing::error_span!("request", id = request_id.to_str().unwrap_or_default(), operation);
+    let request_span = || tracing::error_span!("request", id = request_id.to_str().unwrap_or_default(), operation);
+    // Of a read nothing is logged but what is logged below, so most need no span. A page logs for itself.
+    let reads = is_read(operation, method);
+    let span = if reads && operation != PAGE { Span::none() } else { request_span() };
     let in_flight = app.metrics.in_flight();
-    let work = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, next.run(request)));
+    let work = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, work));
     let answered = work.catch_unwind().instrument(span.clone()).await;
     drop(in_flight);
 
-    let _entered = span.enter();
     let mut response = match answered {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => reply::error(&Error::unavailable("the request took too long: try again")),
         Err(panic) => reply::error(&Error::internal(format!("panic: {}", message(panic.as_ref())))),
     };
-    finish(response.headers_mut(), request_id);
-
     let (status, took) = (response.status().as_u16(), started.elapsed());
-    app.metrics.answered(operation, method, status, took);
+    app.metrics.answered(series, status, took);
     let duration_ms = took.as_micros() as f64 / 1000.0;
-    let client = client.map(tracing::field::display);
-    if matches!(operation, "/healthz" | "/readyz" | "/metrics") {
-        tracing::debug!(method, route, status, duration_ms, client, "answered");
-    } else {
-        tracing::info!(method, route, status, duration_ms, client, "answered");
+    let is_quiet = reads && status < 400 && took < SLOW;
+    if !is_quiet || tracing::enabled!(tracing::Level::DEBUG) {
+        let _entered = if span.is_none() { request_span() } else { span }.entered();
+        reply::log_cause(&mut response);
+        let client = client.map(tracing::field::display);
+        match is_quiet {
+            true => tracing::debug!(method, route, status, duration_ms, client, "answered"),
+            false => tracing::info!(method, route, status, duration_ms, client, "answered"),
+        }
     }
+    finish(response.headers_mut(), request_id);
     response
+}
+
+/// Whether a request changes nothing: when it went well, its line is for those
+/// who want to see everything.
+fn is_read(operation: &str, method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS") || operation == INTROSPECTION
 }
 
 /// Headers of every reply. A reply may hold a token or a secret, so nothing is
@@ -89,7 +120,7 @@ fn finish(headers: &mut HeaderMap, request_id: HeaderValue) {
 }
 
 /// The method, from a closed list: it becomes a label.
-fn method(method: &Method) -> &'static str {
+pub(crate) fn method(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
@@ -108,7 +139,6 @@ mod tests {
     use axum::middleware::from_fn_with_state;
     use axum::routing::get;
     use http_body_util::BodyExt as _;
-    use std::time::Duration;
     use tower::ServiceExt as _;
 
     async fn ask(path: &str, timeout: Duration) -> (u16, String, HeaderMap) {

@@ -6,15 +6,14 @@
 //! sent to the thread that owns the connection and polled there once, because
 //! every statement completes at once. Awaiting anything but the `Tx` is refused.
 //!
-//! A unit that reads may need no statement, because what it reads is remembered.
-//! On SQLite it is first tried where it was called, and sent to a thread only
-//! when it asks for one: to hand it over costs more than all it does.
+//! A unit that reads is first tried where it was called (`sqlite/near.rs`), and
+//! sent to a thread only when it takes long: to hand it over costs more than
+//! most of them do.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -29,6 +28,7 @@ use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::postgres::{PgTx, Postgres};
 use crate::engine::row::FromRow;
 use crate::engine::sql::Query;
+use crate::engine::sqlite::near::Near;
 use crate::engine::sqlite::{self, Lite, Outcome};
 use crate::engine::value::Params;
 
@@ -138,8 +138,8 @@ pub(crate) enum Mode {
 
 #[derive(Clone, Copy)]
 enum Handle<'c> {
-    /// No database: a statement says so in the flag, and the unit runs again with one.
-    Nothing(&'c AtomicBool),
+    /// Of a unit that runs where it was called.
+    Near(&'c Near<'c>),
     Lite(&'c Mutex<Connection>),
     Postgres(&'c PgTx<'c>),
 }
@@ -229,7 +229,7 @@ impl Db {
             Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Read, unit, &args, f).await,
         };
         let called = Instant::now();
-        if let Some(result) = self.without_statements(called, unit, &args, f) {
+        if let Some(result) = self.on_the_spot(lite, called, unit, &args, f) {
             return result;
         }
         let (reply, done) = oneshot::channel();
@@ -244,23 +244,22 @@ impl Db {
         done.await.map_err(|_| Error::Closed)?
     }
 
-    /// What a unit that reads comes to, if it needs no statement for it.
-    fn without_statements<A, T, E: From<Error>>(
+    /// What a unit that reads comes to on the spot; none when it has to run on a thread.
+    fn on_the_spot<A, T, E: From<Error>>(
         &self,
+        lite: &Lite,
         called: Instant,
         unit: &'static str,
         args: &A,
         f: Unit<A, T, E>,
     ) -> Option<Result<T, E>> {
-        let asked = AtomicBool::new(false);
-        let tx = Tx::new(Handle::Nothing(&asked), Mode::Read, self.changes.epoch());
-        let started = Instant::now();
+        let near = lite.near();
+        let tx = Tx::new(Handle::Near(&near), Mode::Read, self.changes.epoch());
         let result = attempt(unit, &tx, args, f);
-        if asked.load(Ordering::Relaxed) {
-            // Whatever the unit made of the refusal of its statement.
+        if near.gave_up() {
             return None;
         }
-        (self.observer)(measured(unit, called, started, result.is_ok()));
+        (self.observer)(measured(unit, called, called, result.is_ok()));
         Some(result)
     }
 
@@ -316,12 +315,6 @@ fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Re
     }
 }
 
-/// What a statement gets where there is no database. The error is never seen outside: the unit runs again.
-fn needs_database<T>(asked: &AtomicBool) -> Result<T, Error> {
-    asked.store(true, Ordering::Relaxed);
-    Err(Error::Closed)
-}
-
 impl<'c> Tx<'c> {
     fn new(handle: Handle<'c>, mode: Mode, epoch: Epoch) -> Self {
         Tx { handle, mode, epoch, touched: Mutex::default() }
@@ -370,7 +363,7 @@ impl<'c> Tx<'c> {
     pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: P) -> Result<Vec<R>, Error> {
         self.touch(query, &params);
         match self.handle {
-            Handle::Nothing(asked) => needs_database(asked),
+            Handle::Near(near) => near.run(|conn| sqlite::all(conn, query, &params)),
             Handle::Lite(conn) => sqlite::all(conn, query, &params),
             Handle::Postgres(tx) => tx.all(query, &params).await,
         }
@@ -387,7 +380,7 @@ impl<'c> Tx<'c> {
     ) -> Result<Option<R>, Error> {
         self.touch(query, &params);
         match self.handle {
-            Handle::Nothing(asked) => needs_database(asked),
+            Handle::Near(near) => near.run(|conn| sqlite::optional(conn, query, &params)),
             Handle::Lite(conn) => sqlite::optional(conn, query, &params),
             Handle::Postgres(tx) => Ok(tx.all(query, &params).await?.into_iter().next()),
         }
@@ -399,7 +392,7 @@ impl<'c> Tx<'c> {
     /// When the engine refuses the statement, a broken constraint included.
     pub(crate) async fn execute<P: Params>(&self, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
         let changed = match self.handle {
-            Handle::Nothing(asked) => needs_database(asked),
+            Handle::Near(near) => near.run(|conn| sqlite::run(conn, query, params)),
             Handle::Lite(conn) => sqlite::run(conn, query, params),
             Handle::Postgres(tx) => tx.execute(query, params).await,
         }?;
@@ -420,7 +413,7 @@ impl<'c> Tx<'c> {
     {
         self.touch(query, &params);
         match self.handle {
-            Handle::Nothing(asked) => needs_database(asked),
+            Handle::Near(near) => near.run(|conn| sqlite::run(conn, query, &params).map(drop)),
             Handle::Lite(conn) => sqlite::run(conn, query, &params).map(drop),
             Handle::Postgres(tx) => tx.send(query, params).await,
         }

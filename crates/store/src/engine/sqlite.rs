@@ -1,5 +1,8 @@
-//! SQLite: one writer thread that commits waiting units in groups, some reader
-//! threads, and a thread that checkpoints the write-ahead log beside them.
+//! SQLite: one writer thread that commits waiting units in groups, connections
+//! for reads on the spot, some reader threads for those that take long, and a
+//! thread that checkpoints the write-ahead log beside them.
+
+pub(crate) mod near;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use crate::Error;
 use crate::engine::db::Options;
 use crate::engine::row::{FromRow, Source};
 use crate::engine::sql::Query;
+use crate::engine::sqlite::near::{Near, Spot};
 use crate::engine::value::{Datum, Kind, Params};
 
 /// Whether the group a unit belonged to was committed.
@@ -49,6 +53,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 
 pub(crate) struct Lite {
     queues: Option<(Sender<WriteJob>, Sender<ReadJob>, Sender<()>)>,
+    spot: Spot,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -74,7 +79,13 @@ impl Lite {
         lock(&conn).busy_timeout(TRUNCATE_WAIT)?;
         let log = PathBuf::from(format!("{}-wal", path.display()));
         threads.push(spawn("sqlite-checkpoint".into(), move || checkpoint_loop(&conn, &log, &stopped))?);
-        Ok(Lite { queues: Some((writer, readers, stop)), threads })
+        let spot = Spot::open(path, options.readers.max(1))?;
+        Ok(Lite { queues: Some((writer, readers, stop)), spot, threads })
+    }
+
+    /// For a unit that reads where it was called.
+    pub(crate) fn near(&self) -> Near<'_> {
+        self.spot.unit()
     }
 
     pub(crate) fn write(&self, job: WriteJob) -> Result<(), Error> {
