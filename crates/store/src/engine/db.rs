@@ -6,6 +6,10 @@
 //! sent to the thread that owns the connection and polled there once, because
 //! every statement completes at once. Awaiting anything but the `Tx` is refused.
 //!
+//! What PostgreSQL is waited for with is boxed for each statement: else it would
+//! be a part of the future of every unit, as often as the unit has statements,
+//! and be moved about on SQLite too, where it is never used.
+//!
 //! A unit that reads is first tried where it was called (`sqlite/near.rs`), and
 //! sent to a thread only when it takes long: to hand it over costs more than
 //! most of them do.
@@ -192,7 +196,9 @@ impl Db {
     {
         let lite = match &self.engine {
             Engine::Lite(lite) => lite,
-            Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Write, unit, &args, f).await,
+            Engine::Postgres(postgres) => {
+                return Box::pin(self.on_postgres(postgres, Mode::Write, unit, &args, f)).await;
+            }
         };
         let (reply, done) = oneshot::channel();
         let (called, observer, changes) = (Instant::now(), self.observer.clone(), self.changes.clone());
@@ -226,7 +232,9 @@ impl Db {
     {
         let lite = match &self.engine {
             Engine::Lite(lite) => lite,
-            Engine::Postgres(postgres) => return self.on_postgres(postgres, Mode::Read, unit, &args, f).await,
+            Engine::Postgres(postgres) => {
+                return Box::pin(self.on_postgres(postgres, Mode::Read, unit, &args, f)).await;
+            }
         };
         let called = Instant::now();
         if let Some(result) = self.on_the_spot(lite, called, unit, &args, f) {
@@ -365,7 +373,7 @@ impl<'c> Tx<'c> {
         match self.handle {
             Handle::Near(near) => near.run(|conn| sqlite::all(conn, query, &params)),
             Handle::Lite(conn) => sqlite::all(conn, query, &params),
-            Handle::Postgres(tx) => tx.all(query, &params).await,
+            Handle::Postgres(tx) => Box::pin(tx.all(query, &params)).await,
         }
     }
 
@@ -382,7 +390,7 @@ impl<'c> Tx<'c> {
         match self.handle {
             Handle::Near(near) => near.run(|conn| sqlite::optional(conn, query, &params)),
             Handle::Lite(conn) => sqlite::optional(conn, query, &params),
-            Handle::Postgres(tx) => Ok(tx.all(query, &params).await?.into_iter().next()),
+            Handle::Postgres(tx) => Ok(Box::pin(tx.all(query, &params)).await?.into_iter().next()),
         }
     }
 
@@ -394,7 +402,7 @@ impl<'c> Tx<'c> {
         let changed = match self.handle {
             Handle::Near(near) => near.run(|conn| sqlite::run(conn, query, params)),
             Handle::Lite(conn) => sqlite::run(conn, query, params),
-            Handle::Postgres(tx) => tx.execute(query, params).await,
+            Handle::Postgres(tx) => Box::pin(tx.execute(query, params)).await,
         }?;
         if changed > 0 {
             self.touch(query, params);
@@ -415,7 +423,7 @@ impl<'c> Tx<'c> {
         match self.handle {
             Handle::Near(near) => near.run(|conn| sqlite::run(conn, query, &params).map(drop)),
             Handle::Lite(conn) => sqlite::run(conn, query, &params).map(drop),
-            Handle::Postgres(tx) => tx.send(query, params).await,
+            Handle::Postgres(tx) => Box::pin(tx.send(query, params)).await,
         }
     }
 }
