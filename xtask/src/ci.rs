@@ -6,7 +6,7 @@ use std::{env, fs};
 use anyhow::Result;
 
 use crate::step::{cargo, run as program, step, target};
-use crate::{deny, test, tidy};
+use crate::{deny, instructions, test, tidy};
 
 const CLIPPY: &[&str] = &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
 const DOC: &[&str] = &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
@@ -54,5 +54,6 @@ fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 /// The whole gate.
 pub fn run() -> Result<()> {
     check()?;
+    instructions::run(&instructions::Args::default())?;
     test::run(&test::Args::default())
 }

@@ -4,9 +4,15 @@
 //! whatever it checks is a command of its own or one line in [`ci`].
 
 mod bench;
+mod callgrind;
 mod ci;
+#[path = "../../bench/instructions/src/client.rs"]
+mod client;
+mod debian;
 mod deny;
+mod flame;
 mod generate;
+mod instructions;
 mod node;
 #[path = "../../tests/src/programs.rs"]
 mod programs;
@@ -14,6 +20,7 @@ mod servers;
 mod step;
 mod test;
 mod tidy;
+mod valgrind;
 mod venv;
 
 use std::process::ExitCode;
@@ -37,11 +44,15 @@ enum Command {
     Deny,
     /// Measure against the least that the same work can cost
     Bench(bench::Args),
+    /// Count the instructions of the hot paths and compare them with what is recorded
+    Instructions(instructions::Args),
+    /// Draw where the time of the hottest operations goes
+    Flame(flame::Args),
     /// Rewrite the generated documents
     Gen,
     /// Run every check, without the tests
     Check,
-    /// Run the whole gate: every check, then the tests
+    /// Run the whole gate: every check, the instructions of the hot paths, then the tests
     Ci,
 }
 
@@ -51,6 +62,8 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
         Command::Bench(args) => bench::run_bench(&args),
+        Command::Instructions(args) => instructions::run(&args),
+        Command::Flame(args) => flame::run(&args),
         Command::Gen => generate::run(),
         Command::Check => ci::check(),
         Command::Ci => ci::run(),

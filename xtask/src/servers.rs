@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::debian::{self, open};
 use crate::programs::{self, NGINX_VARIABLE, POSTGRES_VARIABLE};
-use crate::step::{root, run as program, target};
+use crate::step::target;
 use crate::venv;
 
 /// A build of PostgreSQL that needs nothing but the C library, as a Python package.
@@ -77,18 +78,13 @@ fn open_folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Lets everyone use a folder, whatever the umask says.
-fn open(folder: &Path) -> Result<()> {
-    program(Command::new("chmod").args(["-R", "a+rX"]).arg(folder))
-}
-
 /// The program nginx out of Debian's package, which is unpacked and not installed: installing starts a service.
 fn bundled_nginx() -> Result<PathBuf> {
     let folder = open_folder()?.join("nginx");
     let nginx = folder.join("usr/sbin/nginx");
     if !works(&nginx) {
         let hint = "nginx is missing: install it, or name the program in POLITY_TEST_NGINX";
-        unpack_nginx(&folder).context(hint)?;
+        debian::unpack("nginx", &folder).context(hint)?;
         if !works(&nginx) {
             bail!("{} does not run; {hint}", nginx.display());
         }
@@ -98,22 +94,4 @@ fn bundled_nginx() -> Result<PathBuf> {
 
 fn works(nginx: &Path) -> bool {
     Command::new(nginx).arg("-v").stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-}
-
-fn unpack_nginx(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    // As the user who runs it: the one that apt-get would change to may not be able to enter the folder.
-    let download = ["--quiet", "--option", "APT::Sandbox::User=root", "download", "nginx"];
-    let download = || program(Command::new("apt-get").args(download).current_dir(folder));
-    if download().is_err() {
-        // The lists of packages are missing or old.
-        program(Command::new("apt-get").args(["--quiet", "update"]))?;
-        download()?;
-    }
-    let packages = fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.path());
-    let package = packages.filter(|path| path.extension().is_some_and(|extension| extension == "deb")).max();
-    let package = package.context("apt-get downloaded nothing")?;
-    program(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(folder).current_dir(root()))?;
-    fs::remove_file(package)?;
-    open(folder)
 }

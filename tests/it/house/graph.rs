@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("polity-cli", &["polity-client"]),
     ("polity", &["polity-server", "polity-cli"]),
     ("polity-bench", &[]),
+    ("polity-instructions", &["polity-api", "polity-ops", "polity-server", "polity-store"]),
     ("xtask", &[]),
 ];
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use polity_api::scalar::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
@@ -154,6 +155,8 @@ fn connect(path: &Path, per_unit: Duration) -> Result<(Mutex<Connection>, Budget
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "mmap_size", MMAP_BYTES)?;
+    // A plan does not depend on the values that are bound: else binding others compiles the statement again.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     let (start, deadline_micros) = (Instant::now(), Arc::new(AtomicU64::new(0)));
     let seen = deadline_micros.clone();

@@ -1,0 +1,90 @@
+//! The hot paths. The names here are those of `recorded.json`.
+
+use std::hint::black_box;
+
+use anyhow::{Context as _, Result, ensure};
+use polity_api::ids::{OrganizationId, TokenId};
+use polity_api::input;
+use polity_api::scalar::Timestamp;
+use polity_api::types::organization::{MaskQuery, OrganizationPatch};
+use polity_ops::token::{self, NewToken, Presented};
+use polity_store::tokens::TokenKind;
+
+use crate::client::{Client, request};
+use crate::counted::{count, count_cold};
+use crate::server::Server;
+
+/// Requests that read.
+const READS: usize = 500;
+/// Requests that write: so few that the log of the database is not yet copied back, which would happen at any time.
+const WRITES: usize = 100;
+/// Checks of a signature, each the cost of many requests.
+const SIGNATURES: usize = 50;
+/// Everything shorter.
+const CALLS: usize = 2000;
+/// A day in microseconds.
+const DAY: i64 = 86_400_000_000;
+
+/// Runs every path.
+pub fn run_all() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let server = Server::start(directory.path())?;
+    let mut client = Client::connect(server.address)?;
+    let (organization, session) = client.sign_in()?;
+
+    let get = request("GET", &format!("/v1/organizations/{organization}"), &session, "");
+    answered("get_organization", READS, &mut client, &get)?;
+    let create = request("POST", &format!("/v1/organizations/{organization}/access_token"), &session, "{}");
+    answered("create_access_token", WRITES, &mut client, &create)?;
+    verified(&server, organization.parse()?)?;
+    count("update_mask", CALLS, merged)
+}
+
+/// A request, from the socket to the reply.
+fn answered(name: &str, iterations: usize, client: &mut Client, request: &[u8]) -> Result<()> {
+    let (_, reply_bytes) = client.ask(request)?;
+    count(name, iterations, || client.repeat(request, reply_bytes))
+}
+
+/// Reading a token whose signature is remembered, and tokens that were never seen.
+fn verified(server: &Server, organization: OrganizationId) -> Result<()> {
+    let ctx = &server.ctx;
+    let sign = |number: u8| {
+        let created_at = Timestamp(1_700_000_000_000_000);
+        token::sign(
+            ctx,
+            &NewToken {
+                id: TokenId::from_random([number; 16]),
+                kind: TokenKind::Access,
+                user_id: None,
+                organization_id: Some(organization),
+                created_at,
+                expires_at: created_at.plus(DAY),
+            },
+        )
+    };
+    let read = |token: &str| {
+        ensure!(matches!(token::read(ctx, black_box(token)), Presented::Signed { .. }), "a token is refused");
+        Ok(())
+    };
+    let known = sign(0)?;
+    count("verify_known_token", CALLS, || read(&known))?;
+    let tokens = (1..=u8::MAX).take(SIGNATURES + 1).map(sign).collect::<Result<Vec<_>, _>>()?;
+    let mut unknown = tokens.iter();
+    read(unknown.next().context("no token")?)?;
+    count_cold("verify_new_token", SIGNATURES, || read(unknown.next().context("too few tokens")?))
+}
+
+/// Which fields of an organization a request changes, from its query and its body.
+fn merged() -> Result<()> {
+    const QUERY: &str = "update_mask=name,address1,city,postalCode,country,billingEmail,vat_number";
+    const BODY: &[u8] =
+        br#"{"name":"acme","address1":"1 Main Street","city":"Paris","postal_code":"75001","country":"FR",
+        "billingEmail":"billing@example.com","company":true,"plan":"hobby","status":"ACTIVE"}"#;
+    let refused = |error| anyhow::anyhow!("refused: {error:?}");
+    let query: MaskQuery = input::query(black_box(QUERY)).map_err(refused)?;
+    let body: OrganizationPatch = input::body(black_box(BODY)).map_err(refused)?;
+    let patch = body.masked(&query.update_mask).map_err(refused)?;
+    ensure!(black_box(&patch).vat_number.as_deref() == Some("") && patch.company.is_none(), "the mask is not followed");
+    Ok(())
+}
