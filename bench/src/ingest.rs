@@ -2,19 +2,24 @@
 //! floor; whether memory stays flat; whether much spend of others slows one
 //! organization down.
 
+mod floor;
+mod load;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use crate::Args;
-use crate::floor::{self, Floor, Way};
-use crate::http::Connection;
-use crate::load::{BATCH, batch};
+use crate::Shared;
+use crate::client::Connection;
 use crate::process;
+use crate::seeded::string as text;
+use crate::server::{OPERATOR_KEY, Server, Setting};
+use floor::{Floor, Way};
+pub(crate) use load::scramble;
+use load::{BATCH, batch};
 
 /// Organizations the events are of.
 const ORGANIZATIONS: usize = 100;
@@ -25,17 +30,27 @@ const FLOOR: Duration = Duration::from_secs(4);
 /// Batches of one organization whose latency is looked at.
 const PROBES: u64 = 200;
 
+/// How much to send.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Metered events to send in all, in thousands
+    #[arg(long, default_value_t = 10_000)]
+    thousands: u64,
+    /// Connections that send batches at the same time
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+}
+
 /// Measures and prints.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let directory = match &args.directory {
-        Some(directory) => tempfile::tempdir_in(directory)?,
-        None => tempfile::tempdir()?,
-    };
+pub(crate) fn run(shared: &Shared, args: &Args) -> Result<()> {
+    let directory = shared.temporary()?;
     let before = floors(directory.path())?;
-    let server = Server::start(&args.polity, directory.path())?;
+    let data = directory.path().join("data");
+    let setting = Setting { polity: &shared.polity, data: &data, database_url: None, log: None };
+    let server = Server::polity(&setting, None)?;
     let mut setup = Connection::open(&server.address)?;
     let tenants = tenants(&mut setup, ORGANIZATIONS + 2)?;
-    let key = metering_key(&mut setup, &server.operator_key)?;
+    let key = metering_key(&mut setup, OPERATOR_KEY)?;
     let (others, probes) = tenants.split_at(ORGANIZATIONS);
 
     let next = AtomicU64::new(1 << 40);
@@ -231,61 +246,8 @@ fn tenants(connection: &mut Connection, count: usize) -> Result<Vec<Tenant>> {
     Ok(tenants)
 }
 
-fn text(reply: &Value, pointer: &str) -> Result<String> {
-    let text = reply.pointer(pointer).and_then(Value::as_str);
-    Ok(text.with_context(|| format!("no {pointer} in {reply}"))?.to_owned())
-}
-
 fn metering_key(connection: &mut Connection, operator_key: &str) -> Result<String> {
     let path = "/operator/v1/metering_keys";
     let reply = connection.json("POST", path, operator_key, &json!({ "name": "bench" }))?;
     text(&reply, "/metering_key/token")
-}
-
-/// A server that ends with the benchmark.
-struct Server {
-    child: Child,
-    address: String,
-    operator_key: String,
-}
-
-impl Server {
-    #[expect(clippy::disallowed_methods, reason = "asks until the server answers, with a limit")]
-    fn start(polity: &Path, directory: &Path) -> Result<Server> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let address = format!("127.0.0.1:{port}");
-        let operator_key = "operator-key-of-a-benchmark-0123456789".to_owned();
-        let child = Command::new(polity)
-            .arg("serve")
-            .env("POLITY_LISTEN", &address)
-            .env("POLITY_DATA_DIR", directory.join("data"))
-            .env("POLITY_OPERATOR_KEY", &operator_key)
-            .env("POLITY_RATE_LIMIT", "off")
-            .env("POLITY_MAX_ORGANIZATIONS_PER_USER", "0")
-            .env("POLITY_LOG", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", polity.display()))?;
-        let server = Server { child, address, operator_key };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while Connection::open(&server.address).and_then(|mut c| c.send("GET", "/readyz", "", b"").map(drop)).is_err() {
-            if Instant::now() > deadline {
-                bail!("the server does not answer");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(server)
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -7,8 +7,8 @@ use crate::step::{cargo, run, step, target};
 /// What to pass on to the benchmark.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Arguments of the benchmark, after `--`; `-- --help` lists them
-    #[arg(last = true)]
+    /// Arguments of the benchmark; `-- --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
@@ -17,5 +17,8 @@ pub fn run_bench(args: &Args) -> Result<()> {
     step("build for release", || run(cargo().args(["build", "--release", "-p", "polity", "-p", "polity-bench"])))?;
     let release = target().join("release");
     let mut bench = std::process::Command::new(release.join("polity-bench"));
-    step("measure", || run(bench.arg("--polity").arg(release.join("polity")).args(&args.rest)))
+    step("measure", || {
+        bench.arg("--polity").arg(release.join("polity")).arg("--cache").arg(target().join("bench"));
+        run(bench.args(&args.rest))
+    })
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::load::{BATCH, scramble};
+use super::load::{BATCH, scramble};
 
 /// What was measured.
 pub(crate) struct Floor {
