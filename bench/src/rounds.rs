@@ -17,6 +17,9 @@ use crate::wrk::{Order, Told, Wrk};
 /// Tokens a server sees before those it is measured with, when its memory is to be empty.
 const GREETED: usize = 50;
 
+/// Turns before it is measured that a server gets at most to have seen everything.
+const WARMING: usize = 5;
+
 /// What was measured of one server in one round.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
@@ -96,7 +99,13 @@ pub(crate) fn measure(
     let load = Load { wrk, file: &file, order: operation.order(), time: plan.time, connections };
     let (mut floor_samples, mut ours) = (Vec::new(), Vec::new());
     if operation.memory == Memory::Warm {
-        Load { time: plan.time.max(Duration::from_secs(2)), ..load }.on(subject.server()?, subject)?;
+        let warming = Load { time: plan.time.max(Duration::from_secs(2)), ..load };
+        // Until a turn, which begins with the first request each time, gets as far as the last.
+        for _ in 0..WARMING {
+            if warming.on(subject.server()?, subject)?.told.requests >= requests.len() as u64 {
+                break;
+            }
+        }
     }
     load.on(floor, subject)?;
     for round in 0..plan.rounds {

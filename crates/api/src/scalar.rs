@@ -224,7 +224,8 @@ impl std::str::FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // In one piece: `collect_str` would look at each part of it for what JSON escapes.
+        serializer.serialize_str(&self.to_string())
     }
 }
 

@@ -1,13 +1,60 @@
 //! Token introspection (RFC 7662) for the platform's own services.
 
+use polity_api::ids::{CredentialId, OrganizationId, TokenId};
 use polity_api::operation::{Meta, Needs, Operation, Who};
+use polity_api::scalar::Timestamp;
 use polity_api::table::{GetOrganization, OperatorListOrganizations};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::authz::{self, Caller, Principal, Via};
 use crate::ctx::{Call, Ctx, Work};
 use crate::error::Result;
 use crate::token::{self, Presented};
+
+/// What a token is (RFC 7662 §2.2).
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Introspection {
+    /// It works.
+    Active(Active),
+    /// It does not, and nothing more is told.
+    Inactive {
+        /// Always false.
+        active: bool,
+    },
+}
+
+/// What a token that works is.
+#[derive(Debug, Serialize)]
+pub struct Active {
+    /// Always true.
+    active: bool,
+    token_type: &'static str,
+    /// The server that made the token.
+    iss: String,
+    /// Which kind of token it is.
+    polity_kind: &'static str,
+    /// Whom it acts for: a person, an organization, the operator or a metering key.
+    sub: String,
+    /// The address of a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// The organization it is scoped to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_id: Option<OrganizationId>,
+    /// The identifier of a session or an access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<TokenId>,
+    /// The identifier of a credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_id: Option<CredentialId>,
+    /// `stopped` while the organization has spent a budget that stops it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spend: Option<&'static str>,
+    /// When it ends, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+}
 
 /// Tells whether a token works, and whom it acts for. `authorization` is the
 /// header of the asking service, which must hold the operator key.
@@ -15,7 +62,7 @@ use crate::token::{self, Presented};
 /// # Errors
 /// 401 or 403 without the operator key. A token that does not work is no
 /// error: the reply is `{"active": false}` and nothing else.
-pub async fn introspect(ctx: Ctx, authorization: Option<&str>, token: &str) -> Result<Value> {
+pub async fn introspect(ctx: Ctx, authorization: Option<&str>, token: &str) -> Result<Introspection> {
     let asking = call(&OPERATOR, token::present(&ctx, authorization));
     let asked = call(&ANY_TOKEN, token::read(&ctx, token.trim()));
     let issuer = ctx.settings.public_url.clone();
@@ -24,7 +71,7 @@ pub async fn introspect(ctx: Ctx, authorization: Option<&str>, token: &str) -> R
             authz::caller(w, asking).await?;
             match working(w, asked).await {
                 Ok((caller, stopped)) => Ok(describe(&caller, issuer, stopped)),
-                Err(error) if error.code.status() < 500 => Ok(json!({ "active": false })),
+                Err(error) if error.code.status() < 500 => Ok(Introspection::Inactive { active: false }),
                 Err(error) => Err(error),
             }
         })
@@ -49,42 +96,31 @@ async fn working(w: Work<'_>, call: &Call) -> Result<(Caller, bool)> {
     Ok((caller, organization.spend_resumes_at.is_some_and(|at| at > w.now)))
 }
 
-fn describe(caller: &Caller, issuer: &str, stopped: bool) -> Value {
-    let kind = match caller.via {
-        Via::Session(_) => "session",
-        Via::AccessToken(_) => "access_token",
-        Via::Credential(_) => "credential",
-        Via::OperatorKey => "operator_key",
-        Via::MeteringKey(_) => "metering_key",
+fn describe(caller: &Caller, issuer: &str, stopped: bool) -> Introspection {
+    let (subject, username) = match &caller.principal {
+        Principal::User(user) => (user.id.to_string(), Some(user.email.clone())),
+        Principal::Organization { id, .. } => (id.to_string(), None),
+        Principal::Operator => ("operator".to_owned(), None),
+        Principal::Metering(key) => (key.id.to_string(), None),
     };
-    let mut out = json!({ "active": true, "token_type": "Bearer", "iss": issuer, "polity_kind": kind });
-    let mut put = |name: &str, value: Value| {
-        if let Some(map) = out.as_object_mut() {
-            map.insert(name.to_owned(), value);
-        }
+    let (kind, token, credential) = match caller.via {
+        Via::Session(id) => ("session", Some(id), None),
+        Via::AccessToken(id) => ("access_token", Some(id), None),
+        Via::Credential(id) => ("credential", None, Some(id)),
+        Via::OperatorKey => ("operator_key", None, None),
+        Via::MeteringKey(_) => ("metering_key", None, None),
     };
-    match &caller.principal {
-        Principal::User(user) => {
-            put("sub", json!(user.id));
-            put("username", json!(user.email));
-        }
-        Principal::Organization { id, .. } => put("sub", json!(id)),
-        Principal::Operator => put("sub", json!("operator")),
-        Principal::Metering(key) => put("sub", json!(key.id)),
-    }
-    if let Some(scope) = caller.scope {
-        put("org_id", json!(scope));
-    }
-    match caller.via {
-        Via::Session(id) | Via::AccessToken(id) => put("jti", json!(id)),
-        Via::Credential(id) => put("credential_id", json!(id)),
-        Via::OperatorKey | Via::MeteringKey(_) => {}
-    }
-    if stopped {
-        put("spend", json!("stopped"));
-    }
-    if let Some(at) = caller.expires_at {
-        put("exp", json!(at.unix_seconds()));
-    }
-    out
+    Introspection::Active(Active {
+        active: true,
+        token_type: "Bearer",
+        iss: issuer.to_owned(),
+        polity_kind: kind,
+        sub: subject,
+        username,
+        org_id: caller.scope,
+        jti: token,
+        credential_id: credential,
+        spend: stopped.then_some("stopped"),
+        exp: caller.expires_at.map(Timestamp::unix_seconds),
+    })
 }
