@@ -16,6 +16,8 @@ pub(crate) const OPERATOR_KEY: &str = "operator-key-of-a-benchmark-0123456789";
 const PUBLIC_URL: &str = "http://polity.example";
 /// How long a server may take to start: a floor fills its database.
 const START_LIMIT: Duration = Duration::from_secs(120);
+/// Looks, ten milliseconds apart, whether a server that was asked to stop has done so.
+const STOPPING: usize = 1_500;
 
 /// A running server.
 pub(crate) struct Server {
@@ -125,7 +127,16 @@ impl Server {
 }
 
 impl Drop for Server {
+    #[expect(clippy::disallowed_methods, reason = "nobody tells when another process ends")]
     fn drop(&mut self) {
+        // A database that was closed is a file without a log to read again.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        for _ in 0..STOPPING {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

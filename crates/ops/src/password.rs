@@ -1,13 +1,14 @@
-//! Passwords: Argon2id on a bounded pool, so that a flood of logins cannot
-//! take the processor from everything else.
+//! Passwords: Argon2id on a few threads of its own, to which everything else
+//! is preferred, so that a flood of logins cannot take the processor from it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::sync::oneshot;
 
 use crate::ctx::Random;
 use crate::error::{Error, Result};
@@ -18,14 +19,19 @@ const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 /// Hashes that may wait before more are refused with 503.
 const MAX_WAITING: usize = 64;
+/// By how much the scheduler prefers everything else to a thread that hashes.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 /// The shortest password, in characters.
 pub const MIN_CHARS: usize = 8;
 /// The longest password, in bytes: hashing a longer one is work for nothing.
 pub const MAX_BYTES: usize = 1024;
 
-/// The pool that hashes passwords.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The threads that hash passwords.
 pub struct Passwords {
-    permits: Arc<Semaphore>,
+    jobs: Sender<Job>,
     waiting: AtomicUsize,
     random: Random,
     /// Verified when there is no account, so that the time does not tell.
@@ -44,18 +50,20 @@ pub enum Checked {
 }
 
 impl Passwords {
-    /// A pool that hashes at most `parallel` passwords at a time.
+    /// So many threads, and as many passwords that are hashed at a time.
     ///
     /// # Errors
-    /// When the parameters are refused.
+    /// When the parameters are refused, or a thread cannot be started.
     pub fn new(parallel: usize, random: Random) -> Result<Passwords> {
         let decoy = hash_now(&random.bytes::<16>(), "decoy")?;
-        Ok(Passwords {
-            permits: Arc::new(Semaphore::new(parallel.max(1))),
-            waiting: AtomicUsize::new(0),
-            random,
-            decoy,
-        })
+        // As many as have a place: there is always room for one more.
+        let (jobs, queue) = bounded::<Job>(MAX_WAITING);
+        for number in 0..parallel.max(1) {
+            let queue = queue.clone();
+            let thread = thread::Builder::new().name(format!("hash-{number}"));
+            thread.spawn(move || work(&queue)).map_err(Error::internal)?;
+        }
+        Ok(Passwords { jobs, waiting: AtomicUsize::new(0), random, decoy })
     }
 
     /// Checks the form of a new password.
@@ -106,13 +114,15 @@ impl Passwords {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let _place = Place::take(&self.waiting)?;
-        let permit = self.permits.clone().acquire_owned().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        })
-        .await
-        .map_err(Error::internal)?
+        let (reply, done) = oneshot::channel();
+        let job = move || {
+            // Nothing is done for a caller who is gone.
+            if !reply.is_closed() {
+                let _ = reply.send(work());
+            }
+        };
+        self.jobs.try_send(Box::new(job)).map_err(|_| busy())?;
+        done.await.map_err(Error::internal)?
     }
 }
 
@@ -123,7 +133,7 @@ impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize) -> Result<Self> {
         if waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
             waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::unavailable("too many people are logging in at once: try again"));
+            return Err(busy());
         }
         Ok(Place(waiting))
     }
@@ -132,6 +142,21 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn busy() -> Error {
+    Error::unavailable("too many people are logging in at once: try again")
+}
+
+/// Hashes until the pool is gone.
+fn work(jobs: &Receiver<Job>) {
+    // Of a thread on Linux, of the whole process elsewhere. That the system refuses it is no reason not to hash.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICENESS);
+    for job in jobs {
+        // The caller of a job that panicked is told by its channel.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
     }
 }
 
@@ -154,6 +179,7 @@ fn is_current(stored: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn pool() -> Passwords {
         Passwords::new(1, Random(Arc::new(|bytes: &mut [u8]| bytes.fill(7)))).unwrap()

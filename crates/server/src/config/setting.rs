@@ -421,7 +421,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: false,
         secret: false,
         default: "info",
-        doc: "What is logged, as in `warn` or `info,polity_store=debug`",
+        doc: "What is logged, as in `warn` or `info,polity_store=debug`; reads that went well are logged at `debug`",
         set: |c, v| put(&mut c.log, Ok(v.to_owned())),
         show: |c| Some(c.log.clone()),
     },
