@@ -31,6 +31,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// With every operation of the table.
+    ///
     /// # Errors
     /// When the operation table and the mounted functions differ.
     pub fn new(app: &Arc<App>, config: &Config) -> Result<Service, Error> {

@@ -104,3 +104,56 @@ impl Drop for Near<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str =
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000000) select count(*) from n";
+
+    fn spot() -> (tempfile::TempDir, Spot) {
+        let directory = tempfile::tempdir().unwrap();
+        let spot = Spot::open(&directory.path().join("t.db"), 1).unwrap();
+        (directory, spot)
+    }
+
+    fn number(near: &Near<'_>, sql: &str) -> Result<i64, Error> {
+        near.run(|conn| Ok(lock(conn).query_row(sql, (), |row| row.get(0))?))
+    }
+
+    fn free(spot: &Spot) -> usize {
+        spot.0.lock().unwrap().len()
+    }
+
+    #[test]
+    fn a_unit_that_takes_long_gives_up_and_its_connection_serves_the_next() {
+        let (_directory, spot) = spot();
+        let near = spot.unit();
+        assert!(number(&near, LONG).is_err() && near.gave_up());
+        drop(near);
+        let near = spot.unit();
+        assert_eq!(number(&near, "select 7").unwrap(), 7);
+        assert!(!near.gave_up());
+    }
+
+    #[test]
+    fn a_connection_is_taken_for_the_first_statement_and_given_back() {
+        let (_directory, spot) = spot();
+        let near = spot.unit();
+        assert_eq!(free(&spot), 1);
+        number(&near, "select 1").unwrap();
+        assert_eq!(free(&spot), 0);
+        drop(near);
+        assert_eq!(free(&spot), 1);
+    }
+
+    #[test]
+    fn a_unit_gives_up_when_no_connection_is_free() {
+        let (_directory, spot) = spot();
+        let (first, second) = (spot.unit(), spot.unit());
+        number(&first, "select 1").unwrap();
+        assert!(number(&second, "select 1").is_err() && second.gave_up());
+        assert!(!first.gave_up());
+    }
+}
