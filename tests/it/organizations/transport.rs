@@ -206,3 +206,12 @@ async fn without_configured_origins_none_is_allowed() {
     let server = TestServer::start().await;
     assert_eq!(preflight(&server, ORIGIN).send().await.header("access-control-allow-origin"), "");
 }
+
+#[tokio::test]
+async fn the_path_of_an_operation_tells_which_methods_it_has() {
+    let server = TestServer::start().await;
+    for (method, status) in [("OPTIONS", 200), ("POST", 404)] {
+        let reply = server.call(method, "/v1/account/organization").send().await;
+        assert_eq!((reply.status, reply.header("allow")), (status, "GET,HEAD"), "{method}");
+    }
+}
