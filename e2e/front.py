@@ -120,6 +120,10 @@ class Front:
         """The webhooks sent so far."""
         return self._control("GET", "hook")
 
+    def nothing_on_its_way(self):
+        """Whether each webhook sent so far was answered."""
+        return all(delivery["status"] for delivery in self.sent())
+
     def answers(self):
         """What was answered in the name of GitHub."""
         return self._control("GET", "answers")

@@ -37,7 +37,9 @@ def server(start, github, poll):
     }
     server = start(**github.settings(), **settings)
     github.set_hook(f"{server.url}/webhooks/github")
-    return server
+    yield server
+    # The server ends next: a webhook on its way then would fail for a reason no test is about.
+    wait_for(github.nothing_on_its_way, SEEN_S, "answer to the last webhook")
 
 
 @pytest.fixture
