@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use polity_api::ids::{EventId, OrganizationId};
@@ -13,7 +13,7 @@ use serde_json::Map;
 use crate::events::{self, ActorKind, NewEvent};
 use crate::migrate::migrate_file;
 use crate::page::{Filter, Start};
-use crate::{Db, Error, Kind, Options, Target, migrate, statements};
+use crate::{Db, Error, Kind, Observer, Options, Target, migrate, statements};
 
 /// Statements on a table with `organization_id` that do not compare it first.
 /// Each was reviewed: the caller authorises on the row that comes back, or the
@@ -313,6 +313,41 @@ async fn a_refused_unit_leaves_no_trace_and_spoils_no_other() {
         .unwrap();
     let numbers: Vec<_> = rows.0.iter().rev().map(|row| row.organization_seq).collect();
     assert_eq!(numbers, (1..=30).collect::<Vec<_>>(), "the log of an organization has no gap");
+}
+
+#[tokio::test]
+async fn a_unit_refused_before_it_changed_anything_has_no_other_run_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (runs, target) = (Arc::new(AtomicU32::new(0)), target(&dir).await);
+    let seen = runs.clone();
+    let observer: Observer = Arc::new(move |_| {
+        seen.fetch_add(1, Ordering::Relaxed);
+    });
+    let db = Db::open(&Options { observer, ..Options::new(target) }).unwrap();
+    let tasks: Vec<_> = (0..40u8)
+        .map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let unit = db.write("append", n, |tx, n| {
+                    Box::pin(async move {
+                        match n % 4 {
+                            0 => Err(Error::Closed),
+                            // Refused by the engine: one event has the same identifier as another.
+                            1 => events::append(tx, &event(1)).await,
+                            _ => events::append(tx, &event(*n)).await,
+                        }
+                    })
+                });
+                unit.await.is_ok()
+            })
+        })
+        .collect();
+    let mut kept = 0;
+    for task in tasks {
+        kept += i64::from(task.await.unwrap());
+    }
+    assert_eq!((kept, runs.load(Ordering::Relaxed)), (21, 40));
+    assert_eq!(count(&db).await, 21);
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ mod check;
 #[cfg(test)]
 mod plans;
 
-pub use engine::changes::{Changes, Epoch};
+pub use engine::changes::{Changes, Epoch, Slot};
 pub use engine::db::{BoxFuture, Db, DelayObserver, Measured, Observer, Options, Target, Tx, Unit};
 pub use engine::postgres::connect::PostgresOptions;
 pub use engine::row::ColumnInfo;

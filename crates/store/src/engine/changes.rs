@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Subjects that share a slot are forgotten together, which is harmless.
-const SLOTS: usize = 1 << 16;
+const SLOTS: usize = 1 << u16::BITS;
 /// Trust that never ends.
 const FOREVER: u64 = u64::MAX;
 
@@ -41,6 +41,18 @@ pub struct Changes {
 /// Where in the row of changes a unit began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch(u64);
+
+/// Where the newest change of a subject is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slot(u16);
+
+impl From<Uuid> for Slot {
+    fn from(subject: Uuid) -> Self {
+        // Identifiers are random: their last bits are as good as a hash.
+        let [.., high, low] = subject.into_bytes();
+        Slot(u16::from_be_bytes([high, low]))
+    }
+}
 
 impl Changes {
     /// The changes of whoever makes all of them: what is remembered is believed
@@ -79,10 +91,10 @@ impl Changes {
     /// Whether what was read in a unit that began at `epoch` still holds, as
     /// far as these subjects go.
     #[must_use]
-    pub fn holds(&self, epoch: Epoch, subjects: impl IntoIterator<Item = Uuid>) -> bool {
+    pub fn holds(&self, epoch: Epoch, subjects: impl IntoIterator<Item = impl Into<Slot>>) -> bool {
         self.is_trusted()
             && self.floor.load(Ordering::Acquire) <= epoch.0
-            && subjects.into_iter().all(|subject| self.slot(subject).load(Ordering::Acquire) <= epoch.0)
+            && subjects.into_iter().all(|subject| self.newest_of(subject.into()).load(Ordering::Acquire) <= epoch.0)
     }
 
     /// For how long what is remembered is believed if nothing confirms it: for
@@ -136,7 +148,7 @@ impl Changes {
         for subject in subjects {
             // The number comes first: who begins with it has read after the commit.
             let number = self.newest.fetch_add(1, Ordering::AcqRel) + 1;
-            self.slot(subject).fetch_max(number, Ordering::AcqRel);
+            self.newest_of(subject.into()).fetch_max(number, Ordering::AcqRel);
         }
     }
 
@@ -153,11 +165,9 @@ impl Changes {
         self.trusted_until.fetch_max(until, Ordering::AcqRel);
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the remainder is within the slots")]
-    fn slot(&self, subject: Uuid) -> &AtomicU64 {
-        // Identifiers are random: their last bits are as good as a hash.
-        let bits = u64::try_from(subject.as_u128() & u128::from(u64::MAX)).unwrap_or(0);
-        &self.slots[usize::try_from(bits % SLOTS as u64).unwrap_or(0)]
+    #[expect(clippy::indexing_slicing, reason = "there are as many slots as a number of a slot can tell apart")]
+    fn newest_of(&self, slot: Slot) -> &AtomicU64 {
+        &self.slots[usize::from(slot.0)]
     }
 }
 

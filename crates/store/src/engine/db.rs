@@ -18,6 +18,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -131,6 +132,7 @@ pub struct Tx<'c> {
     epoch: Epoch,
     /// Subjects whose rows it changed.
     touched: Mutex<Vec<Uuid>>,
+    statements: AtomicU32,
 }
 
 /// Whether a unit writes.
@@ -202,21 +204,7 @@ impl Db {
         };
         let (reply, done) = oneshot::channel();
         let (called, observer, changes) = (Instant::now(), self.observer.clone(), self.changes.clone());
-        lite.write(Box::new(move |conn| {
-            let tx = Tx::new(Handle::Lite(conn), Mode::Write, changes.epoch());
-            let result = run(unit, called, &observer, &tx, &args, f);
-            let (keep, touched) = (result.is_ok(), tx.touched());
-            let finish = Box::new(move |outcome: Outcome| {
-                if keep && outcome.is_ok() {
-                    changes.apply(touched);
-                }
-                let _ = reply.send(match outcome {
-                    Ok(()) => result,
-                    Err(error) => result.and(Err(error.into())),
-                });
-            });
-            (keep, finish)
-        }))?;
+        lite.write(Box::new(Writing { unit, called, observer, changes, args, f, ran: None, reply }))?;
         done.await.map_err(|_| Error::Closed)?
     }
 
@@ -293,6 +281,48 @@ impl Db {
     }
 }
 
+/// A unit that writes, for the thread that owns the connection.
+struct Writing<A, T, E> {
+    unit: &'static str,
+    called: Instant,
+    observer: Observer,
+    changes: Arc<Changes>,
+    args: A,
+    f: Unit<A, T, E>,
+    /// What it came to the last time, and the subjects it touched.
+    ran: Option<(Result<T, E>, Vec<Uuid>)>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<A, T, E> sqlite::Unit for Writing<A, T, E>
+where
+    A: Send + Sync,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn run(&mut self, conn: &Mutex<Connection>) -> bool {
+        let tx = Tx::new(Handle::Lite(conn), Mode::Write, self.changes.epoch());
+        let result = run(self.unit, self.called, &self.observer, &tx, &self.args, self.f);
+        let keep = result.is_ok();
+        self.ran = Some((result, tx.touched()));
+        keep
+    }
+
+    fn finish(self: Box<Self>, outcome: Outcome) {
+        let Writing { changes, args, ran, reply, .. } = *self;
+        // The arguments may hold the last handle on the database: it must not outlive the reply.
+        drop(args);
+        let Some((result, touched)) = ran else { return };
+        if result.is_ok() && outcome.is_ok() {
+            changes.apply(touched);
+        }
+        let _ = reply.send(match outcome {
+            Ok(()) => result,
+            Err(error) => result.and(Err(error.into())),
+        });
+    }
+}
+
 fn run<A, T, E: From<Error>>(
     unit: &'static str,
     called: Instant,
@@ -325,7 +355,7 @@ fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Re
 
 impl<'c> Tx<'c> {
     fn new(handle: Handle<'c>, mode: Mode, epoch: Epoch) -> Self {
-        Tx { handle, mode, epoch, touched: Mutex::default() }
+        Tx { handle, mode, epoch, touched: Mutex::default(), statements: AtomicU32::new(0) }
     }
 
     pub(crate) fn postgres(tx: &'c PgTx<'c>, mode: Mode, epoch: Epoch) -> Self {
@@ -350,6 +380,12 @@ impl<'c> Tx<'c> {
         self.epoch
     }
 
+    /// How many statements the unit has run that give rows.
+    #[must_use]
+    pub fn statements(&self) -> u32 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
     /// The subjects whose rows were changed so far; the next call tells of later ones.
     pub(crate) fn touched(&self) -> Vec<Uuid> {
         std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
@@ -370,6 +406,7 @@ impl<'c> Tx<'c> {
     /// When the engine refuses the statement.
     pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: P) -> Result<Vec<R>, Error> {
         self.touch(query, &params);
+        self.statements.fetch_add(1, Ordering::Relaxed);
         match self.handle {
             Handle::Near(near) => near.run(|conn| sqlite::all(conn, query, &params)),
             Handle::Lite(conn) => sqlite::all(conn, query, &params),
@@ -387,6 +424,7 @@ impl<'c> Tx<'c> {
         params: P,
     ) -> Result<Option<R>, Error> {
         self.touch(query, &params);
+        self.statements.fetch_add(1, Ordering::Relaxed);
         match self.handle {
             Handle::Near(near) => near.run(|conn| sqlite::optional(conn, query, &params)),
             Handle::Lite(conn) => sqlite::optional(conn, query, &params),

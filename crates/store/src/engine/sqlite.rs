@@ -26,9 +26,16 @@ use crate::engine::value::{Datum, Kind, Params};
 
 /// Whether the group a unit belonged to was committed.
 pub(crate) type Outcome = Result<(), Error>;
-type Finish = Box<dyn FnOnce(Outcome) + Send>;
-type WriteJob = Box<dyn FnOnce(&Mutex<Connection>) -> (bool, Finish) + Send>;
+type WriteJob = Box<dyn Unit>;
 type ReadJob = Box<dyn FnOnce(&Mutex<Connection>) + Send>;
+
+/// A unit that writes.
+pub(crate) trait Unit: Send {
+    /// Runs it, perhaps not for the first time: whether what it changed is to be kept.
+    fn run(&mut self, conn: &Mutex<Connection>) -> bool;
+    /// Tells its caller.
+    fn finish(self: Box<Self>, outcome: Outcome);
+}
 
 /// Units of work that share one commit, and so one flush to disk, under load.
 const GROUP: usize = 64;
@@ -66,6 +73,9 @@ impl Lite {
         let mut threads = Vec::new();
 
         let (conn, budget) = connect(path, options.unit_budget)?;
+        // It stays so: all others find it in the file. To ask for it makes a connection read the schema first.
+        lock(&conn).pragma_update(None, "journal_mode", "wal")?;
+        lock(&conn).pragma_update(None, "synchronous", "full")?;
         lock(&conn).pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         // What a refused unit changed is kept in memory until its end, not in a file.
         lock(&conn).pragma_update(None, "temp_store", "memory")?;
@@ -146,12 +156,10 @@ impl Budget {
     }
 }
 
-/// Opens a connection as every thread uses it: durable on commit, foreign keys enforced.
+/// Opens a connection as every thread uses it: foreign keys enforced.
 fn connect(path: &Path, per_unit: Duration) -> Result<(Mutex<Connection>, Budget), Error> {
     let mut conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(5))?;
-    conn.pragma_update(None, "journal_mode", "wal")?;
-    conn.pragma_update(None, "synchronous", "full")?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "mmap_size", MMAP_BYTES)?;
@@ -182,23 +190,18 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
             tracing::error!(%error, "cannot begin a transaction");
             continue;
         }
-        let group: Vec<Finish> = std::iter::once(first)
-            .chain(jobs.try_iter().take(GROUP - 1))
-            .map(|job| {
-                let begun = execute(conn, "savepoint unit");
-                budget.begin();
-                let (keep, finish) = job(conn);
-                budget.end();
-                if begun.is_ok() && !keep {
-                    let _ = execute(conn, "rollback to unit");
-                }
-                let _ = execute(conn, "release unit");
-                finish
-            })
-            .collect();
+        let mut group = vec![first];
+        let together = run_together(conn, budget, jobs, &mut group);
         // An interrupted or failed write can take the whole transaction with it:
         // then nothing in the group happened, and nothing may be acknowledged.
-        let lost = lock(conn).is_autocommit();
+        let mut lost = lock(conn).is_autocommit();
+        if !lost && !together {
+            let again = execute(conn, "rollback").and_then(|()| execute(conn, "begin immediate"));
+            if again.is_ok() {
+                run_apart(conn, budget, &mut group);
+            }
+            lost = lock(conn).is_autocommit();
+        }
         let committed = if lost { Err(Error::GroupLost) } else { execute(conn, "commit").map_err(Error::from) };
         if let Err(error) = &committed {
             tracing::error!(%error, "a group of writes was not committed");
@@ -206,9 +209,51 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
                 let _ = execute(conn, "rollback");
             }
         }
-        for finish in group {
-            finish(committed.as_ref().copied().map_err(|_| Error::GroupLost));
+        for unit in group {
+            unit.finish(committed.as_ref().copied().map_err(|_| Error::GroupLost));
         }
+    }
+}
+
+/// Runs the units of a group one after the other, those that wait by then
+/// included, with nothing between them: a savepoint for each would have every
+/// page copied that it changes. False once a unit was refused that had changed
+/// something, which nothing but the end of the group can undo.
+fn run_together(
+    conn: &Mutex<Connection>,
+    budget: &Budget,
+    jobs: &Receiver<WriteJob>,
+    group: &mut Vec<WriteJob>,
+) -> bool {
+    let changes = || lock(conn).total_changes();
+    let mut next = 0;
+    while let Some(unit) = group.get_mut(next) {
+        let before = changes();
+        budget.begin();
+        let keep = unit.run(conn);
+        budget.end();
+        if !keep && changes() != before {
+            return false;
+        }
+        next += 1;
+        if next == group.len() && next < GROUP {
+            group.extend(jobs.try_recv());
+        }
+    }
+    true
+}
+
+/// Runs the units of a group again, each so that what it changed can be undone without the others.
+fn run_apart(conn: &Mutex<Connection>, budget: &Budget, group: &mut [WriteJob]) {
+    for unit in group {
+        let begun = execute(conn, "savepoint unit");
+        budget.begin();
+        let keep = unit.run(conn);
+        budget.end();
+        if begun.is_ok() && !keep {
+            let _ = execute(conn, "rollback to unit");
+        }
+        let _ = execute(conn, "release unit");
     }
 }
 
