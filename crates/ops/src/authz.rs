@@ -134,6 +134,7 @@ async fn signed(
     let token = memory.tokens.row(w, id, tokens::by_id(w.tx, id));
     let (token, user) = join(token, user(w, claimed)).await;
     let token = token?.ok_or_else(gone)?;
+    w.ends_at(token.expires_at);
     if token.expires_at <= w.now {
         return Err(Error::unauthenticated("the token has expired"));
     }
@@ -162,6 +163,7 @@ async fn signed(
 async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller> {
     let gone = || Error::unauthenticated(TOKEN_REJECTED);
     let row = w.ctx.memory.credentials.row(w, hash, credentials::by_hash(w.tx, hash)).await?.ok_or_else(gone)?;
+    row.expires_at.inspect(|at| w.ends_at(*at));
     if row.expires_at.is_some_and(|at| at <= w.now) {
         return Err(Error::unauthenticated("the credential has expired"));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use polity_api::operation::{Meta, Operation};
-use polity_api::scalar::Timestamp;
+use polity_api::scalar::{Timestamp, micros};
 use polity_store::metered_events::Filters;
 use polity_store::{BoxFuture, Db, Tx};
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use crate::feed::Feed;
 use crate::github::app::App;
 use crate::keys::Keys;
 use crate::lane::Lanes;
-use crate::memory::Memory;
+use crate::memory::{Based, Memory, Row, Seen};
 use crate::password::Passwords;
 use crate::settings::Settings;
 use crate::token::Presented;
@@ -124,7 +124,7 @@ impl Ctx {
         T: Send + 'static,
     {
         let caused = Arc::new(Caused::default());
-        let job = Job { ctx: self.clone(), now: self.now(), caused: Some(caused.clone()), args, f };
+        let job = Job { ctx: self.clone(), now: self.now(), caused: Some(caused.clone()), seen: None, args, f };
         let done = self.db.write(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await;
         if caused.work.load(Ordering::Relaxed) {
             self.wake.wake();
@@ -144,8 +144,28 @@ impl Ctx {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let job = Job { ctx: self.clone(), now: self.now(), caused: None, args, f };
+        let job = Job { ctx: self.clone(), now: self.now(), caused: None, seen: None, args, f };
         self.db.read(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await
+    }
+
+    /// As [`Ctx::read`], and tells what the result stands on, so that it can be remembered.
+    ///
+    /// # Errors
+    /// What the unit returned, or why it could not run.
+    pub(crate) async fn read_based<A, T>(&self, unit: &'static str, args: A, f: UnitFn<A, T>) -> Result<Based<T>>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let job = Job { ctx: self.clone(), now: self.now(), caused: None, seen: Some(Seen::default()), args, f };
+        let based = self.db.read(unit, job, |tx, job| {
+            Box::pin(async move {
+                job.seen.as_ref().inspect(|seen| seen.begin());
+                let reply = (job.f)(job.work(tx), &job.args).await?;
+                Ok::<_, Error>(Based { reply, basis: job.seen.as_ref().and_then(|seen| seen.basis(tx)) })
+            })
+        });
+        based.await
     }
 }
 
@@ -164,13 +184,15 @@ struct Job<A, T> {
     now: Timestamp,
     /// None for one that reads: it causes nothing.
     caused: Option<Arc<Caused>>,
+    /// None for one whose result is not remembered.
+    seen: Option<Seen>,
     args: A,
     f: UnitFn<A, T>,
 }
 
 impl<A, T> Job<A, T> {
     fn work<'a>(&'a self, tx: &'a Tx<'a>) -> Work<'a> {
-        Work { tx, ctx: &self.ctx, now: self.now, caused: self.caused.as_deref() }
+        Work { tx, ctx: &self.ctx, now: self.now, caused: self.caused.as_deref(), seen: self.seen.as_ref() }
     }
 }
 
@@ -185,6 +207,7 @@ pub struct Work<'a> {
     /// The time of the unit.
     pub now: Timestamp,
     caused: Option<&'a Caused>,
+    seen: Option<&'a Seen>,
 }
 
 impl Work<'_> {
@@ -202,10 +225,39 @@ impl Work<'_> {
         }
     }
 
-    /// A fresh identifier.
+    /// The unit goes by a row that is remembered.
+    pub(crate) fn saw(self, row: &impl Row) {
+        if let Some(seen) = self.seen {
+            seen.row(row.subjects().into_iter().flatten());
+        }
+    }
+
+    /// The unit has loaded a row that can be remembered, or found none.
+    pub(crate) fn loaded<R: Row>(self, row: Option<&R>) {
+        if let Some(seen) = self.seen {
+            seen.loaded(row.is_some());
+            row.inspect(|row| seen.row(row.subjects().into_iter().flatten()));
+        }
+    }
+
+    /// From this time on the unit would come to something else, whatever the rows say.
+    pub(crate) fn ends_at(self, time: Timestamp) {
+        if let Some(seen) = self.seen {
+            seen.until(time);
+        }
+    }
+
+    /// A fresh identifier: random, but for its first 48 bits, which are the time
+    /// in milliseconds. So what is made at a time is together in every index, and
+    /// a commit writes few pages rather than one for each index and row.
     #[must_use]
     pub fn id<T>(self, from_random: fn([u8; 16]) -> T) -> T {
-        from_random(self.ctx.random.bytes())
+        let mut bytes: [u8; 16] = self.ctx.random.bytes();
+        let milliseconds = (self.now.0 / micros::MILLISECOND).to_be_bytes();
+        for (byte, of_time) in bytes.iter_mut().zip(&milliseconds[2..]) {
+            *byte = *of_time;
+        }
+        from_random(bytes)
     }
 }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::authz::{self, Caller, Principal, Via};
 use crate::ctx::{Call, Ctx, Work};
 use crate::error::Result;
-use crate::token::{self, Presented};
+use crate::memory::Based;
+use crate::token::Presented;
 
 /// What a token is (RFC 7662 §2.2).
 #[derive(Debug, Serialize)]
@@ -56,17 +57,16 @@ pub struct Active {
     exp: Option<i64>,
 }
 
-/// Tells whether a token works, and whom it acts for. `authorization` is the
-/// header of the asking service, which must hold the operator key.
+/// Tells whether a token works, and whom it acts for. `asking` is the token of
+/// the asking service, which must be the operator key.
 ///
 /// # Errors
 /// 401 or 403 without the operator key. A token that does not work is no
 /// error: the reply is `{"active": false}` and nothing else.
-pub async fn introspect(ctx: Ctx, authorization: Option<&str>, token: &str) -> Result<Introspection> {
-    let asking = call(&OPERATOR, token::present(&ctx, authorization));
-    let asked = call(&ANY_TOKEN, token::read(&ctx, token.trim()));
+pub async fn introspect(ctx: Ctx, asking: Presented, asked: Presented) -> Result<Based<Introspection>> {
+    let (asking, asked) = (call(&OPERATOR, asking), call(&ANY_TOKEN, asked));
     let issuer = ctx.settings.public_url.clone();
-    ctx.read("introspect", (asking, asked, issuer), |w, (asking, asked, issuer)| {
+    ctx.read_based("introspect", (asking, asked, issuer), |w, (asking, asked, issuer)| {
         Box::pin(async move {
             authz::caller(w, asking).await?;
             match working(w, asked).await {
@@ -93,7 +93,9 @@ async fn working(w: Work<'_>, call: &Call) -> Result<(Caller, bool)> {
     let caller = authz::caller(w, call).await?;
     let Some(scope) = caller.scope else { return Ok((caller, false)) };
     let organization = caller.organization(w, scope).await?;
-    Ok((caller, organization.spend_resumes_at.is_some_and(|at| at > w.now)))
+    let resumes_at = organization.spend_resumes_at.filter(|at| *at > w.now);
+    resumes_at.inspect(|at| w.ends_at(*at));
+    Ok((caller, resumes_at.is_some()))
 }
 
 fn describe(caller: &Caller, issuer: &str, stopped: bool) -> Introspection {

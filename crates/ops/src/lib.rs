@@ -59,4 +59,4 @@ pub mod webhooks;
 pub use ctx::{Call, Clock, Ctx, Parts, Random, Request, UnitFn, Wake, Work};
 pub use error::{Error, Result};
 pub use lane::Lanes;
-pub use memory::Memory;
+pub use memory::{Based, Memory, Question};

@@ -1,10 +1,13 @@
-//! Rows that are remembered, so that a request whose caller and organization
-//! were seen lately asks the database nothing.
+//! What is remembered, so that a request whose caller and organization were
+//! seen lately asks the database nothing: rows here, whole replies in [`replies`].
 //!
 //! Only units that read go by it, and only while the store can tell that
 //! nothing was changed since ([`polity_store::Changes`]); that something is
 //! *not* there is never remembered. Each kind of row names the subjects whose
 //! change ends it.
+
+mod basis;
+mod replies;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -16,17 +19,27 @@ use polity_store::organizations::OrganizationRow;
 use polity_store::tokens::TokenView;
 use polity_store::users::UserRow;
 use polity_store::{Epoch, Hash as SecretHash};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
+
+pub use basis::Based;
+pub(crate) use basis::Seen;
+pub use replies::{Question, Replies};
 
 use crate::ctx::Work;
 use crate::error::Result;
 
-/// Rows of each kind at most; the least used go first.
-const ROWS: usize = 100_000;
+/// What an entry takes besides its row, in bytes: the reference, its counts, the index.
+const ENTRY_BYTES: usize = 96;
 
-/// What is remembered of each table.
+/// Of what there is room for, so much has its place in the index from the start; the index grows.
+pub(crate) const PLACES: usize = 16;
+
+/// What is remembered.
 pub struct Memory {
+    /// Whole replies.
+    pub replies: Replies,
     pub(crate) tokens: Shelf<TokenId, TokenView>,
     pub(crate) credentials: Shelf<SecretHash, PresentedCredential>,
     pub(crate) users: Shelf<UserId, UserRow>,
@@ -34,14 +47,18 @@ pub struct Memory {
     pub(crate) members: Shelf<(OrganizationId, UserId), MemberRow>,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
+impl Memory {
+    /// Room for so many bytes. Of what does not fit, the least used goes first.
+    #[must_use]
+    pub fn new(bytes: u64) -> Memory {
+        let part = |of_16: u64| bytes / 16 * of_16;
         Memory {
-            tokens: Shelf::new(),
-            credentials: Shelf::new(),
-            users: Shelf::new(),
-            organizations: Shelf::new(),
-            members: Shelf::new(),
+            replies: Replies::new(part(9)),
+            tokens: Shelf::new(part(2)),
+            credentials: Shelf::new(part(1)),
+            users: Shelf::new(part(1)),
+            organizations: Shelf::new(part(2)),
+            members: Shelf::new(part(1)),
         }
     }
 }
@@ -50,6 +67,11 @@ impl Default for Memory {
 pub(crate) trait Row {
     /// Whose change ends it: everything the row was made from.
     fn subjects(&self) -> [Option<Uuid>; 4];
+
+    /// About how many bytes its texts take; those that are nearly always empty are not counted.
+    fn texts(&self) -> usize {
+        0
+    }
 }
 
 impl Row for TokenView {
@@ -70,11 +92,26 @@ impl Row for UserRow {
     fn subjects(&self) -> [Option<Uuid>; 4] {
         [Some(self.id.0), None, None, None]
     }
+
+    fn texts(&self) -> usize {
+        [&self.email, &self.name, &self.password_hash, &self.avatar_url, &self.last_login_ip]
+            .map(String::len)
+            .iter()
+            .sum()
+    }
 }
 
 impl Row for OrganizationRow {
     fn subjects(&self) -> [Option<Uuid>; 4] {
         [Some(self.id.0), None, None, None]
+    }
+
+    fn texts(&self) -> usize {
+        let domains = self.email_domain_allowlist.iter().map(String::len).sum::<usize>();
+        let answers = self.signup_qualification.values().map(|value| value.to_string().len()).sum::<usize>();
+        let billing = self.address1.len() + self.address2.len() + self.billing_name.len() + self.billing_email.len();
+        // The name is there twice.
+        self.external_id.len() + 2 * self.name.len() + billing + domains + answers
     }
 }
 
@@ -85,7 +122,16 @@ impl Row for MemberRow {
 }
 
 /// The remembered rows of one kind.
-pub(crate) struct Shelf<K, T>(Cache<K, Kept<T>>);
+pub(crate) struct Shelf<K, T>(Cache<K, Kept<T>, Weight>);
+
+#[derive(Clone)]
+struct Weight;
+
+impl<K, T: Row> Weighter<K, Kept<T>> for Weight {
+    fn weight(&self, _: &K, kept: &Kept<T>) -> u64 {
+        (size_of::<K>() + size_of::<T>() + ENTRY_BYTES + kept.row.texts()) as u64
+    }
+}
 
 struct Kept<T> {
     epoch: Epoch,
@@ -99,8 +145,9 @@ impl<T> Clone for Kept<T> {
 }
 
 impl<K: Eq + Hash, T: Row> Shelf<K, T> {
-    fn new() -> Self {
-        Shelf(Cache::new(ROWS))
+    fn new(bytes: u64) -> Self {
+        let rows = usize::try_from(bytes).unwrap_or(usize::MAX) / (size_of::<K>() + size_of::<T>() + ENTRY_BYTES);
+        Shelf(Cache::with_weighter(rows / PLACES, bytes, Weight))
     }
 
     /// The row under `key`: remembered, or else from `load`, which is not
@@ -120,9 +167,11 @@ impl<K: Eq + Hash, T: Row> Shelf<K, T> {
         if let Some(kept) = self.0.get(&key)
             && w.ctx.db.changes().holds(kept.epoch, kept.row.subjects().into_iter().flatten())
         {
+            w.saw(kept.row.as_ref());
             return Ok(Some(kept.row));
         }
         let row = load.await?.map(Arc::new);
+        w.loaded(row.as_deref());
         if let Some(row) = &row {
             self.0.insert(key, Kept { epoch: w.tx.epoch(), row: row.clone() });
         }

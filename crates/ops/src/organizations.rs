@@ -26,6 +26,7 @@ use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
 use crate::field;
 use crate::lifecycle;
+use crate::memory::Based;
 use crate::quotas;
 
 /// The largest signup qualification, in bytes of JSON.
@@ -119,8 +120,8 @@ pub(crate) async fn check_limit(w: Work<'_>, user: &UserRow) -> Result<()> {
 ///
 /// # Errors
 /// As [`authz::Caller::organization`].
-pub async fn get(ctx: Ctx, req: Request<GetOrganization>) -> Result<GetOrganizationReply> {
-    ctx.read("get_organization", (req.call, req.path.id), |w, (call, id)| {
+pub async fn get(ctx: Ctx, req: Request<GetOrganization>) -> Result<Based<GetOrganizationReply>> {
+    ctx.read_based("get_organization", (req.call, req.path.id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             Ok(GetOrganizationReply { organization: to_wire(caller.organization(w, *id).await?) })
@@ -133,8 +134,8 @@ pub async fn get(ctx: Ctx, req: Request<GetOrganization>) -> Result<GetOrganizat
 ///
 /// # Errors
 /// 404; never 403, which signs dashboards out.
-pub async fn current(ctx: Ctx, req: Request<GetCurrentOrganization>) -> Result<GetOrganizationReply> {
-    ctx.read("get_current_organization", req.call, |w, call| {
+pub async fn current(ctx: Ctx, req: Request<GetCurrentOrganization>) -> Result<Based<GetOrganizationReply>> {
+    ctx.read_based("get_current_organization", req.call, |w, call| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             Ok(GetOrganizationReply { organization: to_wire(caller.current_organization(w).await?) })

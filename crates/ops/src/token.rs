@@ -27,7 +27,7 @@ const MISSING: &str = "a token is required: send the header Authorization: Beare
 const MAX_TOKEN_BYTES: usize = 4096;
 
 /// What was presented as a token, as far as it can be told without the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Presented {
     /// No token, or something that is not one of this server, or is expired; and what to say of it.
     Refused(&'static str),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::Method;
+use axum::http::header::{ALLOW, HeaderValue};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use polity_ops::{Ctx, Error as OpsError};
@@ -86,7 +87,7 @@ pub(crate) fn router(app: &Arc<App>, cors: Option<CorsLayer>) -> Router {
     let router = routes::plain(app)
         .merge(routes::pages(app))
         .fallback(|| async { unknown_route() })
-        .method_not_allowed_fallback(async |method: Method| wrong_method(&method));
+        .method_not_allowed_fallback(async |method: Method| no_route(&method));
     let router = match cors {
         Some(layer) => router.layer(layer),
         None => router,
@@ -98,8 +99,17 @@ fn unknown_route() -> Response {
     reply::error(&OpsError::not_found("route"))
 }
 
+/// The reply under a path that has only these methods.
+pub(crate) fn wrong_method(method: &Method, allowed: &str) -> Response {
+    let mut response = no_route(method);
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
 /// A route without this method is no route, except that any of them tells
 /// which methods it has: who asks adds `Allow`.
-pub(crate) fn wrong_method(method: &Method) -> Response {
+fn no_route(method: &Method) -> Response {
     if method == Method::OPTIONS { reply::json(b"{}".as_slice().into()) } else { unknown_route() }
 }

@@ -66,6 +66,8 @@ pub struct Config {
     pub unit_timeout: Duration,
     /// How long another replica may honour what was revoked; zero for no memory.
     pub revocation_bound: Duration,
+    /// How many bytes of rows and replies are remembered.
+    pub memory_bytes: u64,
     /// Where people reach the server; the address it listens on when not set.
     pub public_url: Option<String>,
     /// The operator's key; generated into the data directory when not set.
@@ -125,6 +127,7 @@ impl Default for Config {
             postgres: Postgres::default(),
             unit_timeout: Duration::from_secs(5),
             revocation_bound: Duration::from_secs(1),
+            memory_bytes: 64 << 20,
             public_url: None,
             operator_key: None,
             secret_key: None,
@@ -349,6 +352,7 @@ mod tests {
             ("POLITY_DATABASE_CONNECTIONS", "0", "1"),
             ("POLITY_UNIT_TIMEOUT_MS", "0", "1"),
             ("POLITY_REVOCATION_BOUND_MS", "1s", "whole number"),
+            ("POLITY_MEMORY_MIB", "0", "1"),
             ("POLITY_DATABASE_URL", "mysql://h/d", "sqlite:"),
             ("POLITY_PUBLIC_URL", "example.com", "http://"),
             ("POLITY_OPERATOR_KEY", "short", "at least 32"),

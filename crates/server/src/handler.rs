@@ -1,6 +1,6 @@
 //! The adapter between HTTP and an operation, the same for every row.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use http_body_util::BodyExt as _;
 use polity_api::input;
 use polity_api::operation::{Meta, Operation, Who};
 use polity_ops::token::{self, Presented};
-use polity_ops::{Call, Ctx, Error, Request, Result};
+use polity_ops::{Based, Call, Ctx, Error, Question, Request, Result};
 use serde::Serialize;
 
 use crate::app::App;
@@ -64,6 +64,44 @@ where
             json(&reply)
         })
     })
+}
+
+/// The same for one whose reply is remembered while it holds: by an operation
+/// whose path has an organization or nothing in it, and which has no query.
+pub(crate) fn erase_kept<O, F>(function: fn(Ctx, Request<O>) -> F) -> Run
+where
+    O: Operation,
+    F: Future<Output = Result<Based<O::Reply>>> + Send + 'static,
+{
+    Arc::new(move |ctx, raw| {
+        let question = question(&raw);
+        if let Some(text) = question.and_then(|question| ctx.memory.replies.get(&ctx, &question)) {
+            return Box::pin(ready(Ok(text)));
+        }
+        Box::pin(async move {
+            let answer = function(ctx.clone(), request(raw)?).await?;
+            kept(&ctx, question, &answer)
+        })
+    })
+}
+
+/// What a request asks, if it is a question whose answer is remembered.
+fn question(raw: &Raw) -> Option<Question> {
+    let organization = match raw.path.as_slice() {
+        [] => None,
+        [(_, id)] => Some(id.parse().ok()?),
+        _ => return None,
+    };
+    raw.query.is_empty().then(|| Question::operation(raw.call.presented, raw.call.meta, organization))
+}
+
+/// The text of a reply, which is remembered if it can be.
+pub(crate) fn kept<T: Serialize>(ctx: &Ctx, question: Option<Question>, answer: &Based<T>) -> Result<Bytes> {
+    let text = json(&answer.reply)?;
+    if let (Some(question), Some(basis)) = (question, answer.basis) {
+        ctx.memory.replies.keep(question, basis, &text);
+    }
+    Ok(text)
 }
 
 /// The same for one whose reply is a text as it is.

@@ -9,9 +9,9 @@ use polity_api::operation::Operation;
 use polity_api::table::*;
 use polity_api::types::event::ListEventsQuery;
 use polity_ops::{
-    Call, Ctx, Request, access_tokens, accounts, activities, billing, billing_periods, budgets, coupons, credentials,
-    deactivations, feed, github, invitations, leases, members, metering, metering_keys, operator, organizations, plans,
-    probes, projects, quotas, sessions, usages, users, webhooks,
+    Based, Call, Ctx, Request, access_tokens, accounts, activities, billing, billing_periods, budgets, coupons,
+    credentials, deactivations, feed, github, invitations, leases, members, metering, metering_keys, operator,
+    organizations, plans, probes, projects, quotas, sessions, usages, users, webhooks,
 };
 
 use crate::app::App;
@@ -50,7 +50,7 @@ pub(crate) fn operations(app: &App) -> Result<Vec<Mounted>, Error> {
 
 fn organization(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<CreateOrganization, _>(organizations::create)?;
-    mount.add::<GetOrganization, _>(organizations::get)?;
+    mount.add_kept::<GetOrganization, _>(organizations::get)?;
     mount.add::<DeleteOrganization, _>(deactivations::delete)?;
     mount.add::<UpdateOrganization, _>(organizations::update)?;
     mount.add::<UpdateOrganization2, _>(organizations::update)?;
@@ -94,7 +94,7 @@ fn account(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<UpdateUserV22, _>(users::update)?;
     mount.add::<GetUserSettings, _>(users::get_settings)?;
     mount.add::<UpdateUserSettings, _>(users::update_settings)?;
-    mount.add::<GetCurrentOrganization, _>(organizations::current)?;
+    mount.add_kept::<GetCurrentOrganization, _>(organizations::current)?;
     mount.add::<ListUserOrganizations, _>(organizations::list)?;
     mount.add::<ListUserOrganizationInvitations, _>(invitations::list_received)?;
     mount.add::<GetUserOrganizationInvitation, _>(invitations::get_received)?;
@@ -244,6 +244,15 @@ impl Mount {
         F: Future<Output = polity_ops::Result<O::Reply>> + Send + 'static,
     {
         self.row::<O>(handler::erase(function), None, self.body_limit_bytes)
+    }
+
+    /// The same for one whose reply is remembered.
+    fn add_kept<O, F>(&mut self, function: fn(Ctx, Request<O>) -> F) -> Result<(), Error>
+    where
+        O: Operation,
+        F: Future<Output = polity_ops::Result<Based<O::Reply>>> + Send + 'static,
+    {
+        self.row::<O>(handler::erase_kept(function), None, self.body_limit_bytes)
     }
 
     /// The same for one that reads its body itself, up to so many bytes.

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::handler::{Incoming, Run};
 use crate::metrics::Series;
+use crate::routes::INTROSPECTION;
 
 /// The parameters of a path: their names and what the client sent for them, percent-decoded.
 pub(crate) type Parameters = Vec<(&'static str, String)>;
@@ -61,6 +62,8 @@ pub(crate) enum Found<'a> {
     Row(&'a Mounted, Option<Parameters>),
     /// Other methods than that of the request.
     Methods(&'a [Mounted]),
+    /// What a token is: no operation, and asked as often as the busiest of them.
+    Introspection,
 }
 
 impl Found<'_> {
@@ -69,6 +72,7 @@ impl Found<'_> {
         match self {
             Found::Row(mounted, _) => Some(mounted.meta.path),
             Found::Methods(rows) => rows.first().map(|row| row.meta.path),
+            Found::Introspection => Some(INTROSPECTION),
         }
     }
 }

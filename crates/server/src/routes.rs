@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::Method;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use polity_api::operation::{Rate, Who};
 
 use crate::app::App;
 use crate::middleware::edge::client;
-use crate::{docs, github, health, introspect, reply};
+use crate::{app, docs, github, health, reply};
 
 /// A route that is not an operation.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +56,8 @@ pub(crate) fn plain(app: &Arc<App>) -> Router {
         .route("/docs/style.css", get(|| async { cached(reply::of("text/css; charset=utf-8", docs::STYLE)) }))
         .route("/openapi.json", get(async |State(app): State<Arc<App>>| docs::openapi(&app)))
         .route("/.well-known/jwks.json", get(keys))
-        .route(INTROSPECTION, post(introspect::introspect))
+        // What is posted there is found before any route.
+        .route(INTROSPECTION, any(async |method: Method| app::wrong_method(&method, "POST")))
         .route("/webhooks/github", post(github::receive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

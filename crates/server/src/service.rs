@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use axum::http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Method, Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
@@ -16,16 +16,19 @@ use crate::app::{self, App};
 use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{self, Incoming};
+use crate::introspect;
 use crate::metrics::Series;
 use crate::middleware::edge::{self, Peer};
 use crate::middleware::{cors, path};
 use crate::mount;
 use crate::operations::{Found, Operations};
+use crate::routes::INTROSPECTION;
 
 /// What answers the requests of all connections.
 pub(crate) struct Service {
     app: Arc<App>,
     operations: Operations,
+    introspection: Series,
     cors: Option<CorsLayer>,
     rest: Router,
 }
@@ -38,19 +41,29 @@ impl Service {
     pub fn new(app: &Arc<App>, config: &Config) -> Result<Service, Error> {
         let cors = cors::layer(&config.cors_origins);
         let operations = Operations::new(mount::operations(app)?)?;
-        Ok(Service { app: app.clone(), operations, rest: app::router(app, cors.clone()), cors })
+        let introspection = Series::new(INTROSPECTION, "POST");
+        Ok(Service { app: app.clone(), operations, introspection, rest: app::router(app, cors.clone()), cors })
     }
 
     /// Answers a request that came from `peer`.
     pub async fn answer(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
         path::normalise(request.uri_mut());
-        match self.operations.find(request.method(), request.uri().path()) {
+        match self.find(&request) {
             Some(found) => self.operation(found, request, peer).await,
             None => {
                 request.extensions_mut().insert(Peer(peer));
                 self.rest.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
             }
         }
+    }
+
+    /// What answers a request without the router, if that is known.
+    fn find(&self, request: &Request<Body>) -> Option<Found<'_>> {
+        let (method, path) = (request.method(), request.uri().path());
+        if path == INTROSPECTION && method == Method::POST {
+            return Some(Found::Introspection);
+        }
+        self.operations.find(method, path)
     }
 
     async fn operation(&self, found: Found<'_>, request: Request<Body>, peer: IpAddr) -> Response<Body> {
@@ -64,6 +77,7 @@ impl Service {
                 rare = Series::new(mounted.meta.id, "HEAD");
                 &rare
             }
+            Found::Introspection => &self.introspection,
             Found::Methods(_) => {
                 rare = Series::new("unknown", edge::method(request.method()));
                 &rare
@@ -88,13 +102,10 @@ impl Service {
 async fn carry_out(app: &App, found: Found<'_>, request: Request<Body>, client: IpAddr) -> Response<Body> {
     match found {
         Found::Row(mounted, path) => handler::answer(app, mounted, Incoming { request, path, client }).await,
+        Found::Introspection => introspect::answer(app, request).await,
         Found::Methods(rows) => {
-            let mut response = app::wrong_method(request.method());
             let methods = rows.iter().map(|row| if row.meta.method == "GET" { "GET,HEAD" } else { row.meta.method });
-            if let Ok(methods) = HeaderValue::from_str(&methods.collect::<Vec<_>>().join(",")) {
-                response.headers_mut().insert(ALLOW, methods);
-            }
-            response
+            app::wrong_method(request.method(), &methods.collect::<Vec<_>>().join(","))
         }
     }
 }

@@ -15,6 +15,7 @@ mod pages;
 mod passwords;
 mod profile;
 mod rate_limit;
+mod remembered;
 mod sessions;
 mod settings;
 mod signatures;

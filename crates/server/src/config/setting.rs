@@ -138,6 +138,15 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| Some(c.revocation_bound.as_millis().to_string()),
     },
     Setting {
+        key: "memory_mib",
+        flag: false,
+        secret: false,
+        default: "64",
+        doc: "Memory for what is remembered of the database, in MiB; more serves more tokens without a look at it",
+        set: |c, v| put(&mut c.memory_bytes, number(v, 1).map(|mib: u64| mib.saturating_mul(1 << 20))),
+        show: |c| Some((c.memory_bytes >> 20).to_string()),
+    },
+    Setting {
         key: "public_url",
         flag: true,
         secret: false,
