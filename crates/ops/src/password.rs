@@ -7,6 +7,8 @@ use std::thread;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::oneshot;
 
@@ -55,7 +57,6 @@ impl Passwords {
     /// # Errors
     /// When the parameters are refused, or a thread cannot be started.
     pub fn new(parallel: usize, random: Random) -> Result<Passwords> {
-        let decoy = hash_now(&random.bytes::<16>(), "decoy")?;
         // As many as have a place: there is always room for one more.
         let (jobs, queue) = bounded::<Job>(MAX_WAITING);
         for number in 0..parallel.max(1) {
@@ -63,7 +64,7 @@ impl Passwords {
             let thread = thread::Builder::new().name(format!("hash-{number}"));
             thread.spawn(move || work(&queue)).map_err(Error::internal)?;
         }
-        Ok(Passwords { jobs, waiting: AtomicUsize::new(0), random, decoy })
+        Ok(Passwords { jobs, waiting: AtomicUsize::new(0), decoy: decoy(&random), random })
     }
 
     /// Checks the form of a new password.
@@ -171,9 +172,21 @@ fn hash_now(salt: &[u8], password: &str) -> Result<String> {
     Ok(hash.to_string())
 }
 
+/// What a hash of today's parameters begins with.
+fn parameters() -> String {
+    format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1$")
+}
+
 /// Whether a stored hash has the parameters of today.
 fn is_current(stored: &str) -> bool {
-    stored.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1$"))
+    stored.starts_with(&parameters())
+}
+
+/// A hash of today's parameters that no password has: nothing was hashed for it.
+fn decoy(random: &Random) -> String {
+    let [salt, hash] =
+        [random.bytes::<16>().as_slice(), &random.bytes::<32>()].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    format!("{}{salt}${hash}", parameters())
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use polity_api::types::webhook::WebhookDeliveryStatus;
 use polity_store::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url, redirect};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -40,8 +41,10 @@ pub type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> 
 
 /// Sends messages to endpoints.
 pub struct Outbound {
-    encrypted: Client,
-    plain: Client,
+    /// Made when it is first needed: to read the authorities the system trusts takes longer than the rest of a start.
+    encrypted: OnceCell<Client>,
+    plain: OnceCell<Client>,
+    lookup: Arc<Lookup>,
     allowed: Vec<Network>,
     /// Attempts so far, for the metrics.
     pub(crate) counts: Counts,
@@ -116,37 +119,34 @@ impl Answer {
 
 impl Outbound {
     /// Sends to public addresses, and to those of these networks.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(allowed: &[Network]) -> Result<Outbound> {
+    pub fn new(allowed: &[Network]) -> Outbound {
         let lookup: Arc<Lookup> = Arc::new(|name| Box::pin(system_lookup(name)));
         Outbound::with_lookup(allowed, &lookup)
     }
 
     /// The same, with names found in another way than that of the system.
+    pub fn with_lookup(allowed: &[Network], lookup: &Arc<Lookup>) -> Outbound {
+        Outbound {
+            encrypted: OnceCell::new(),
+            plain: OnceCell::new(),
+            lookup: lookup.clone(),
+            allowed: allowed.to_vec(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What sends to addresses of this scheme.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn with_lookup(allowed: &[Network], lookup: &Arc<Lookup>) -> Result<Outbound> {
-        let client = |only_allowed: bool| {
-            Client::builder()
-                .user_agent(concat!("polity/", env!("CARGO_PKG_VERSION")))
-                .timeout(TIMEOUT)
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                .pool_max_idle_per_host(0)
-                .https_only(!only_allowed)
-                .dns_resolver(Arc::new(Guard { lookup: lookup.clone(), allowed: allowed.to_vec(), only_allowed }))
-                .build()
-                .map_err(Error::internal)
-        };
-        Ok(Outbound {
-            encrypted: client(false)?,
-            plain: client(true)?,
-            allowed: allowed.to_vec(),
-            counts: Counts::default(),
-        })
+    async fn client(&self, scheme: &str) -> Result<&Client> {
+        let only_allowed = scheme != "https";
+        let client = if only_allowed { &self.plain } else { &self.encrypted };
+        let made = client.get_or_try_init(|| async {
+            let guard = Guard { lookup: self.lookup.clone(), allowed: self.allowed.clone(), only_allowed };
+            tokio::task::spawn_blocking(move || guarded(guard)).await.map_err(Error::internal)?
+        });
+        made.await
     }
 
     /// Sends a message, and tells what became of it.
@@ -159,7 +159,7 @@ impl Outbound {
                 return Answer::none(&format!("the URL {why}"));
             }
         };
-        let client = if url.scheme() == "https" { &self.encrypted } else { &self.plain };
+        let Ok(client) = self.client(url.scheme()).await else { return Answer::none("TLS cannot be set up") };
         let seconds = message.now.unix_seconds();
         let request = client
             .post(url)
@@ -185,6 +185,19 @@ impl Outbound {
             Err(error) => Answer { status_code: 0, duration_ms, error: explain(&error.without_url()) },
         }
     }
+}
+
+/// A client that connects only to what `guard` lets through.
+fn guarded(guard: Guard) -> Result<Client> {
+    let client = Client::builder()
+        .user_agent(concat!("polity/", env!("CARGO_PKG_VERSION")))
+        .timeout(TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .https_only(!guard.only_allowed)
+        .dns_resolver(Arc::new(guard));
+    client.build().map_err(Error::internal)
 }
 
 /// `v1,` and the HMAC-SHA-256 of id, time and body in base64 for each secret, as Standard Webhooks has it.
@@ -314,7 +327,7 @@ mod tests {
         // Public when it is checked, this machine when it is asked for again: nobody asks again.
         let (lookup, asked) = names(&[&["192.0.2.1"], &["127.0.0.1"]]);
         let allowed = ["192.0.2.0/24".parse().unwrap()];
-        let outbound = Outbound::with_lookup(&allowed, &lookup).unwrap();
+        let outbound = Outbound::with_lookup(&allowed, &lookup);
         let url = format!("http://rebinding.example:{port}/");
         let sent = tokio::time::timeout(Duration::from_millis(300), outbound.send(&url, message())).await;
         assert!(sent.is_err() || !sent.unwrap().is_success());
@@ -331,11 +344,11 @@ mod tests {
         let (listener, port) = listener().await;
         for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0"] {
             let (lookup, _) = names(&[&[address]]);
-            let outbound = Outbound::with_lookup(&[], &lookup).unwrap();
+            let outbound = Outbound::with_lookup(&[], &lookup);
             let answer = outbound.send(&format!("https://inside.example:{port}/"), message()).await;
             assert_eq!((answer.error.as_str(), answer.status_code), (Refused.to_string().as_str(), 0), "{address}");
         }
-        let system = Outbound::new(&[]).unwrap();
+        let system = Outbound::new(&[]);
         let answer = system.send(&format!("https://localhost:{port}/"), message()).await;
         assert_eq!(answer.error, Refused.to_string());
         assert!(tokio::time::timeout(Duration::from_millis(50), listener.accept()).await.is_err());
@@ -345,7 +358,7 @@ mod tests {
     async fn of_several_addresses_only_those_are_used_that_may_be() {
         let (listener, port) = listener().await;
         let (lookup, _) = names(&[&["10.0.0.1", "127.0.0.1"]]);
-        let outbound = Outbound::with_lookup(&["127.0.0.0/8".parse().unwrap()], &lookup).unwrap();
+        let outbound = Outbound::with_lookup(&["127.0.0.0/8".parse().unwrap()], &lookup);
         let served = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 4096];
@@ -361,7 +374,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_allowed_once_is_checked_again() {
-        let outbound = Outbound::new(&[]).unwrap();
+        let outbound = Outbound::new(&[]);
         for url in ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "https://[::ffff:127.0.0.1]:1/", "http://a.example/"]
         {
             let answer = outbound.send(url, message()).await;
