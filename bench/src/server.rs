@@ -129,6 +129,9 @@ impl Server {
 impl Drop for Server {
     #[expect(clippy::disallowed_methods, reason = "nobody tells when another process ends")]
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         // A database that was closed is a file without a log to read again.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         for _ in 0..STOPPING {

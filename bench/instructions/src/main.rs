@@ -11,6 +11,10 @@ mod server;
 
 use std::process::ExitCode;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match paths::run_all() {
         Ok(()) => ExitCode::SUCCESS,

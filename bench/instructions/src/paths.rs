@@ -9,6 +9,7 @@ use polity_api::scalar::Timestamp;
 use polity_api::types::organization::{MaskQuery, OrganizationPatch};
 use polity_ops::token::{self, NewToken, Presented};
 use polity_store::tokens::TokenKind;
+use serde_json::{Value, json};
 
 use crate::client::{Client, request};
 use crate::counted::{count, count_cold};
@@ -18,7 +19,9 @@ use crate::server::Server;
 const READS: usize = 500;
 /// Requests that write: so few that the log of the database is not yet copied back, which would happen at any time.
 const WRITES: usize = 100;
-/// Checks of a signature, each the cost of many requests.
+/// Requests that write many rows, for the same reason fewer still.
+const ROWS: usize = 20;
+/// Checks of a signature, or of a credential, each the cost of many requests.
 const SIGNATURES: usize = 50;
 /// Everything shorter.
 const CALLS: usize = 2000;
@@ -34,8 +37,10 @@ pub fn run_all() -> Result<()> {
 
     let get = request("GET", &format!("/v1/organizations/{organization}"), &session, "");
     answered("get_organization", READS, &mut client, &get)?;
+    unseen(&mut client, &organization, &session)?;
     let create = request("POST", &format!("/v1/organizations/{organization}/access_token"), &session, "{}");
     answered("create_access_token", WRITES, &mut client, &create)?;
+    created(&mut client, &session)?;
     verified(&server, organization.parse()?)?;
     count("update_mask", CALLS, merged)
 }
@@ -44,6 +49,33 @@ pub fn run_all() -> Result<()> {
 fn answered(name: &str, iterations: usize, client: &mut Client, request: &[u8]) -> Result<()> {
     let (_, reply_bytes) = client.ask(request)?;
     count(name, iterations, || client.repeat(request, reply_bytes))
+}
+
+/// A request by tokens that are new to the server: nothing of them is remembered.
+fn unseen(client: &mut Client, organization: &str, session: &str) -> Result<()> {
+    let mut requests = Vec::new();
+    for number in 0..=SIGNATURES {
+        let body = json!({"name": format!("unseen-{number}"), "type": "ORGANIZATION"}).to_string();
+        let (reply, _) = client.ask(&request("POST", "/v1/credentials", session, &body))?;
+        let token =
+            reply.pointer("/credential/token").and_then(Value::as_str).context("a credential without a token")?;
+        requests.push(request("GET", &format!("/v1/organizations/{organization}"), token, ""));
+    }
+    let mut requests = requests.iter();
+    let (_, reply_bytes) = client.ask(requests.next().context("no request")?)?;
+    let mut next = || client.repeat(requests.next().context("too few requests")?, reply_bytes);
+    count_cold("get_organization_unseen", SIGNATURES, &mut next)
+}
+
+/// Creating an organization: the write with the most rows.
+fn created(client: &mut Client, session: &str) -> Result<()> {
+    let mut number = 100;
+    let mut next = || {
+        number += 1;
+        request("POST", "/v1/organizations", session, &format!(r#"{{"name":"made-{number}"}}"#))
+    };
+    let (_, reply_bytes) = client.ask(&next())?;
+    count("create_organization", ROWS, || client.repeat(&next(), reply_bytes))
 }
 
 /// Reading a token whose signature is remembered, and tokens that were never seen.
