@@ -163,8 +163,6 @@ impl JsonSchema for Flag {
 
 /// Seconds in a minute, an hour, … as microseconds, for readable arithmetic.
 pub mod micros {
-    /// One millisecond.
-    pub const MILLISECOND: i64 = 1_000;
     /// One second.
     pub const SECOND: i64 = 1_000_000;
     /// One minute.
