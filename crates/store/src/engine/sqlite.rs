@@ -200,12 +200,12 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
             if again.is_ok() {
                 run_apart(conn, budget, &mut group);
             }
-            lost = lock(conn).is_autocommit();
+            lost = again.is_err() || lock(conn).is_autocommit();
         }
         let committed = if lost { Err(Error::GroupLost) } else { execute(conn, "commit").map_err(Error::from) };
         if let Err(error) = &committed {
             tracing::error!(%error, "a group of writes was not committed");
-            if !lost {
+            if !lock(conn).is_autocommit() {
                 let _ = execute(conn, "rollback");
             }
         }
@@ -218,7 +218,8 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
 /// Runs the units of a group one after the other, those that wait by then
 /// included, with nothing between them: a savepoint for each would have every
 /// page copied that it changes. False once a unit was refused that had changed
-/// something, which nothing but the end of the group can undo.
+/// something, which nothing but the end of the group can undo, and once the
+/// transaction is lost: what ran after that would be outside of any.
 fn run_together(
     conn: &Mutex<Connection>,
     budget: &Budget,
@@ -232,7 +233,7 @@ fn run_together(
         budget.begin();
         let keep = unit.run(conn);
         budget.end();
-        if !keep && changes() != before {
+        if (!keep && changes() != before) || lock(conn).is_autocommit() {
             return false;
         }
         next += 1;
@@ -243,13 +244,17 @@ fn run_together(
     true
 }
 
-/// Runs the units of a group again, each so that what it changed can be undone without the others.
+/// Runs the units of a group again, each so that what it changed can be undone
+/// without the others, until the transaction is lost.
 fn run_apart(conn: &Mutex<Connection>, budget: &Budget, group: &mut [WriteJob]) {
     for unit in group {
         let begun = execute(conn, "savepoint unit");
         budget.begin();
         let keep = unit.run(conn);
         budget.end();
+        if lock(conn).is_autocommit() {
+            return;
+        }
         if begun.is_ok() && !keep {
             let _ = execute(conn, "rollback to unit");
         }
@@ -364,5 +369,53 @@ impl Source for LiteRow<'_, '_> {
             (Kind::Time, ValueRef::Integer(micros)) => Datum::Time(Timestamp(micros)),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs statements, and tells how that ended.
+    struct Statements(&'static [&'static str], bool, Sender<bool>);
+
+    impl Unit for Statements {
+        fn run(&mut self, conn: &Mutex<Connection>) -> bool {
+            self.0.iter().all(|sql| execute(conn, sql).is_ok()) && self.1
+        }
+
+        fn finish(self: Box<Self>, outcome: Outcome) {
+            self.2.send(outcome.is_ok()).unwrap();
+        }
+    }
+
+    /// What becomes of units that wait together, and how many rows are there then.
+    fn group(units: &[(&'static [&'static str], bool)]) -> (Vec<bool>, i64) {
+        let directory = tempfile::tempdir().unwrap();
+        let (conn, budget) = connect(&directory.path().join("t.db"), Duration::MAX).unwrap();
+        execute(&conn, "create table t (n integer)").unwrap();
+        let (jobs, waiting) = bounded::<WriteJob>(QUEUE);
+        let (told, outcomes) = bounded(QUEUE);
+        for (statements, keep) in units {
+            assert!(jobs.send(Box::new(Statements(statements, *keep, told.clone()))).is_ok());
+        }
+        drop((jobs, told));
+        write_loop(&conn, &budget, &waiting);
+        let rows = lock(&conn).query_row("select count(*) from t", (), |row| row.get(0)).unwrap();
+        (outcomes.iter().collect(), rows)
+    }
+
+    const INSERT: &str = "insert into t values (1)";
+
+    #[test]
+    fn a_unit_refused_late_is_undone_and_no_other_is() {
+        assert_eq!(group(&[(&[INSERT], true), (&[INSERT, INSERT], false), (&[INSERT], true)]), (vec![true; 3], 2));
+    }
+
+    #[test]
+    fn nothing_runs_in_a_group_once_its_transaction_is_lost() {
+        // As an interrupted write takes it along. Who comes later has a transaction of his own.
+        let (outcomes, rows) = group(&[(&[INSERT], true), (&["rollback"], false), (&[INSERT], true)]);
+        assert_eq!((outcomes, rows), (vec![false, false, true], 1));
     }
 }
