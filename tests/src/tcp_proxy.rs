@@ -101,6 +101,11 @@ impl TcpProxy {
         self.wish(|wish| wish.paused = true);
     }
 
+    /// Lets what the server sends through in pieces of so many bytes from now on, each of which arrives on its own.
+    pub fn trickle(&self, bytes: usize) {
+        self.wish(|wish| wish.trickle = Some(bytes));
+    }
+
     /// Refuses new connections, as a server that is not running does. Open ones stay.
     pub async fn refuse(&self) {
         let mut door = self.door.lock().await;
@@ -113,8 +118,8 @@ impl TcpProxy {
         *door = Door::Shut(bound(self.address).await);
     }
 
-    /// Takes back everything: paused bytes go on, new connections are accepted, nothing limits them, and
-    /// notifications pass.
+    /// Takes back everything: paused bytes go on, and all at once, new connections are accepted, nothing limits them,
+    /// and notifications pass.
     pub async fn resume(&self) {
         let mut door = self.door.lock().await;
         *door = match std::mem::replace(&mut *door, Door::Moving) {
@@ -127,6 +132,7 @@ impl TcpProxy {
         self.suppress_notifications(false);
         self.wish(|wish| {
             wish.paused = false;
+            wish.trickle = None;
             wish.limit = (wish.limit.0 + 1, None);
         });
     }

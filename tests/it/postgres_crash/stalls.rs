@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use polity_tests::load::{self, Load, Servers};
-use polity_tests::{Cluster, Options};
+use polity_tests::{Cluster, Options, TcpProxy};
 
 use crate::replicas::Pair;
 use crate::{alone, audit};
@@ -47,4 +47,31 @@ async fn what_waits_for_a_lock_for_longer_than_the_database_allows_is_refused_wi
     assert_eq!(create().await, 503);
     client.batch_execute("commit").await.unwrap();
     assert_eq!(create().await, 200);
+}
+
+/// Answers come in as many pieces as the network likes, and none of them holds up another.
+#[tokio::test]
+async fn answers_that_arrive_byte_by_byte_hold_up_nothing() {
+    let _alone = alone().await;
+    let cluster = Cluster::start(Options::default()).await;
+    let database = cluster.database().await;
+    let proxy = TcpProxy::start(cluster.address()).await;
+    let url = database.url_at(proxy.address());
+    let pair = Pair::start([&url, &url]).await;
+    let load = Load::start("w", 4, &pair.urls(), Servers::Immortal).await;
+    load.seen().recovered().await;
+    // Shorter than any answer.
+    proxy.trickle(8);
+    for _ in 0..12 {
+        load.seen().recovered().await;
+    }
+    proxy.resume().await;
+    for _ in 0..12 {
+        load.seen().recovered().await;
+    }
+    let numbers = load.seen().numbers();
+    println!("{numbers:?}");
+    let ledgers = load.stop().await;
+    audit::everything(&pair, &database.client().await, &ledgers).await;
+    assert_eq!((numbers.refused, numbers.unknown), (0, 0), "requests were refused");
 }

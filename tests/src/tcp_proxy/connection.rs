@@ -22,6 +22,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub struct Wish {
     /// Whether bytes wait.
     pub paused: bool,
+    /// How many bytes of the server arrive together, unless all do.
+    pub trickle: Option<usize>,
     /// Counts the cuts, and the latest: connections opened before it end.
     pub cuts: (u64, Cut),
     /// Counts the limits, and the latest.
@@ -108,13 +110,31 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, flow: Flow, state: 
             None => (buffer[..read].to_vec(), None),
         };
         bytes = state.passed(flow, &bytes, shared);
-        if to.write_all(&bytes).await.is_err() {
+        let piece = wish.trickle.filter(|_| flow == Flow::ToClient);
+        if deliver(&mut to, &bytes, piece).await.is_err() {
             return Cut::Reset;
         }
         if let Some(cut) = cut {
             return cut;
         }
     }
+}
+
+/// Writes all at once, or in pieces.
+async fn deliver(to: &mut WriteHalf<'_>, bytes: &[u8], piece: Option<usize>) -> io::Result<()> {
+    let Some(piece) = piece else { return to.write_all(bytes).await };
+    for piece in bytes.chunks(piece) {
+        to.write_all(piece).await?;
+        // The other side is to read it before the next comes.
+        tokio::task::spawn_blocking(nap).await.ok();
+    }
+    Ok(())
+}
+
+/// Waits for less than the runtime's timer can.
+#[expect(clippy::disallowed_methods, reason = "on a thread of its own, and for no condition")]
+fn nap() {
+    std::thread::sleep(Duration::from_micros(100));
 }
 
 impl State {

@@ -11,17 +11,20 @@ mod follow;
 pub(crate) mod hosts;
 pub(crate) mod wire;
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
 use futures_util::FutureExt;
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_postgres::Statement;
@@ -138,7 +141,10 @@ impl Postgres {
             let touched = if mode == Mode::Write && done.is_ok() { handle.touched() } else { Vec::new() };
             if !touched.is_empty() {
                 // A failure spoils the transaction, which its end tells.
-                let _ = tx.send(self.announcement, (follow::text(&touched),)).await;
+                let sent = tx.listening(tx.send(self.announcement, (follow::text(&touched),)));
+                if tokio::time::timeout_at(deadline.into(), sent).await.is_err() {
+                    tx.hangs();
+                }
             }
             let end = tx.finish(done.is_ok(), deadline).await;
             if matches!(end, End::Done) {
@@ -187,13 +193,12 @@ async fn run<A, T, E: From<Error>>(
     f: Unit<A, T, E>,
     deadline: Instant,
 ) -> Result<T, E> {
-    let work = AssertUnwindSafe(f(handle, args)).catch_unwind();
+    let work = tx.listening(AssertUnwindSafe(f(handle, args)).catch_unwind());
     match tokio::time::timeout_at(deadline.into(), work).await {
         Ok(Ok(done)) => done,
         Ok(Err(_)) => Err(Error::Panicked(name).into()),
         Err(_) => {
-            tx.failed(&Error::Unreachable(String::new()));
-            tx.postgres.distrust();
+            tx.hangs();
             Err(Error::Interrupted.into())
         }
     }
@@ -201,6 +206,42 @@ async fn run<A, T, E: From<Error>>(
 
 /// A statement that was sent and whose result nobody waits for before the end.
 type Sent = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send>>;
+
+/// Statements whose results nobody waits for before the end.
+///
+/// Their answers still have to be taken as they come: a connection hands over what arrives in order and keeps little of
+/// it, so an answer that nobody takes holds up those behind it, and among them the one the unit waits for.
+#[derive(Default)]
+struct Posted {
+    /// Those without an answer yet, in order, which is the order of the answers.
+    open: VecDeque<Sent>,
+    /// What was refused, in order.
+    refused: Vec<tokio_postgres::Error>,
+}
+
+impl Posted {
+    /// Takes the answers that have arrived; whoever polls is woken by the next.
+    fn listen(&mut self, cx: &mut Context<'_>) {
+        while let Some(first) = self.open.front_mut() {
+            match first.as_mut().poll(cx) {
+                Poll::Pending => break,
+                Poll::Ready(answer) => {
+                    self.refused.extend(answer.err());
+                    self.open.pop_front();
+                }
+            }
+        }
+    }
+
+    /// The first refusal; those after it are refused because of it. Where all were, it was none of them.
+    async fn first_refusal(mut self) -> Option<tokio_postgres::Error> {
+        for statement in self.open {
+            self.refused.extend(statement.await.err());
+        }
+        let cause = self.refused.iter().position(|error| !is_aborted(error)).unwrap_or(0);
+        self.refused.into_iter().nth(cause)
+    }
+}
 
 /// How a transaction ended.
 enum End {
@@ -217,7 +258,7 @@ pub(crate) struct PgTx<'c> {
     postgres: &'c Postgres,
     mode: Mode,
     client: OnceCell<Arc<Client>>,
-    sent: Mutex<Vec<Sent>>,
+    sent: Mutex<Posted>,
     /// Why the transaction cannot be committed any more.
     spoiled: Mutex<Option<Spoiled>>,
     /// Whether the connection may serve others: not while a transaction is open on it.
@@ -285,7 +326,30 @@ impl<'c> PgTx<'c> {
             self.failed(&Error::Unreachable(String::new()));
         }
         let statement = answered.map_or(statement, |result| Box::pin(std::future::ready(result)));
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
+        self.sent().open.push_back(statement);
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Posted> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something that waits for answers, and takes those meanwhile that nobody waits for.
+    async fn listening<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let listened = poll_fn(|cx| {
+            let done = work.as_mut().poll(cx);
+            if done.is_pending() {
+                self.sent().listen(cx);
+            }
+            done
+        });
+        listened.await
+    }
+
+    /// The database did not answer in time.
+    fn hangs(&self) {
+        self.failed(&Error::Unreachable(String::new()));
+        self.postgres.distrust();
     }
 
     fn failed(&self, error: &Error) {
@@ -367,7 +431,7 @@ impl<'c> PgTx<'c> {
 
     /// Ends the transaction: committed when the unit wants it and nothing spoiled it.
     async fn finish(&self, keep: bool, deadline: Instant) -> End {
-        let sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
+        let sent = std::mem::take(&mut *self.sent());
         let spoiled = *self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(client) = self.client.get() else {
             return if spoiled == Some(Spoiled::Lost) { again(Spoiled::Lost) } else { End::Done };
@@ -377,7 +441,15 @@ impl<'c> PgTx<'c> {
         }
         // What a statement failed on may be what one before it, still unseen, was refused for.
         let unseen = matches!(spoiled, Some(Spoiled::Refused | Spoiled::Aborted));
-        let earlier = if unseen { first_refusal(sent).await } else { None };
+        let earlier = if unseen {
+            let Ok(earlier) = tokio::time::timeout_at(deadline.into(), sent.first_refusal()).await else {
+                self.postgres.distrust();
+                return again(Spoiled::Lost);
+            };
+            earlier
+        } else {
+            None
+        };
         let earlier = earlier.filter(|error| !is_aborted(error)).map(Error::from);
         if spoiled != Some(Spoiled::Lost) {
             let ending = if self.mode == Mode::Read && spoiled.is_none() { "commit" } else { "rollback" };
@@ -397,11 +469,11 @@ impl<'c> PgTx<'c> {
         }
     }
 
-    async fn commit(&self, client: &Client, sent: Vec<Sent>, deadline: Instant) -> End {
+    async fn commit(&self, client: &Client, sent: Posted, deadline: Instant) -> End {
         if client.is_closed() {
             return again(Spoiled::Lost);
         }
-        let all = self.answer(join(first_refusal(sent), client.batch_execute("commit")));
+        let all = self.answer(join(sent.first_refusal(), client.batch_execute("commit")));
         let Ok((refused, committed)) = tokio::time::timeout_at(deadline.into(), all).await else {
             self.postgres.distrust();
             return End::Failed(Error::OutcomeUnknown);
@@ -428,7 +500,7 @@ impl<'c> PgTx<'c> {
 impl Drop for PgTx<'_> {
     /// A connection that was left in the middle of a transaction is closed.
     fn drop(&mut self) {
-        self.sent.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.sent.get_mut().unwrap_or_else(PoisonError::into_inner) = Posted::default();
         if !*self.clean.get_mut()
             && let Some(client) = self.client.take().and_then(Arc::into_inner)
         {
@@ -442,14 +514,6 @@ fn again(why: Spoiled) -> End {
         Spoiled::Lost => Error::Unreachable("the connection broke".into()),
         Spoiled::Conflict | Spoiled::Refused | Spoiled::Aborted => Error::Conflict,
     })
-}
-
-/// The first refusal among statements whose results nobody waited for; those
-/// after it are refused because of it. Where all were, it was none of them.
-async fn first_refusal(sent: Vec<Sent>) -> Option<tokio_postgres::Error> {
-    let refused: Vec<_> = join_all(sent).await.into_iter().filter_map(Result::err).collect();
-    let cause = refused.iter().position(|error| !is_aborted(error)).unwrap_or(0);
-    refused.into_iter().nth(cause)
 }
 
 /// Whether a statement was refused only because one before it was.
