@@ -2,6 +2,7 @@
 //! finishes what is in flight.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -103,8 +105,12 @@ async fn connection(
         spoke.store(true, Ordering::Relaxed);
         // Most requests have none.
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+        if let Some(response) = service.remembered(&request) {
+            return Either::Left(ready(Ok::<_, Infallible>(response)));
+        }
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request, peer.ip()).await) }
+        // Boxed: what is large would be moved on each step of what is around it.
+        Either::Right(Box::pin(async move { Ok(service.answer(request, peer.ip()).await) }))
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), requests));
     let mut stopping = pin!(stopped(stop));

@@ -1,6 +1,6 @@
 //! The adapter between HTTP and an operation, the same for every row.
 
-use std::future::{Future, ready};
+use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ where
     })
 }
 
-/// The same for one whose reply is remembered while it holds: by an operation
+/// The same for one whose reply is remembered, and given again before a request comes here while it holds: by an operation
 /// whose path has an organization or nothing in it, and which has no query.
 pub(crate) fn erase_kept<O, F>(function: fn(Ctx, Request<O>) -> F) -> Run
 where
@@ -74,11 +74,8 @@ where
     F: Future<Output = Result<Based<O::Reply>>> + Send + 'static,
 {
     Arc::new(move |ctx, raw| {
-        let question = question(&raw);
-        if let Some(text) = question.and_then(|question| ctx.memory.replies.get(&ctx, &question)) {
-            return Box::pin(ready(Ok(text)));
-        }
         Box::pin(async move {
+            let question = question(&raw);
             let answer = function(ctx.clone(), request(raw)?).await?;
             kept(&ctx, question, &answer)
         })

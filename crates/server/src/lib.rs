@@ -25,6 +25,7 @@ mod mount;
 pub mod network;
 mod operations;
 mod rate;
+mod remembered;
 mod reply;
 pub mod routes;
 pub mod seed;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use bytes::Bytes;
-use polity_api::operation::Operation;
+use polity_api::operation::{Operation, Rate};
 use polity_api::table::*;
 use polity_api::types::event::ListEventsQuery;
 use polity_ops::{
@@ -252,7 +252,14 @@ impl Mount {
         O: Operation,
         F: Future<Output = polity_ops::Result<Based<O::Reply>>> + Send + 'static,
     {
-        self.row::<O>(handler::erase_kept(function), None, self.body_limit_bytes)
+        if O::META.rate != Rate::Free {
+            return Err(Error::Mount(format!("{}: nothing counts requests whose reply is remembered", O::META.id)));
+        }
+        self.row::<O>(handler::erase_kept(function), None, self.body_limit_bytes)?;
+        if let Some(row) = self.rows.last_mut() {
+            row.is_kept = true;
+        }
+        Ok(())
     }
 
     /// The same for one that reads its body itself, up to so many bytes.
@@ -298,7 +305,7 @@ impl Mount {
             return Err(Error::Mount(format!("{id} has two functions")));
         }
         let series = Series::new(meta.id, meta.method);
-        self.rows.push(Mounted { meta, run, other, body_limit_bytes, series });
+        self.rows.push(Mounted { meta, run, other, body_limit_bytes, is_kept: false, series });
         Ok(())
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Mounted {
     pub other: Option<Other>,
     /// The largest body of a request, in bytes.
     pub body_limit_bytes: usize,
+    /// Whether its replies are remembered.
+    pub is_kept: bool,
     /// Counts its requests.
     pub series: Series,
 }
@@ -96,6 +98,16 @@ impl Operations {
             router.insert(path, rows).map_err(|error| Error::Mount(format!("{path}: {error}")))?;
         }
         Ok(Operations(router))
+    }
+
+    /// The row whose replies are remembered, if a request is for one, and the parameter of its path as it was sent.
+    pub fn kept<'p>(&self, method: &Method, path: &'p str) -> Option<(&Mounted, Option<&'p str>)> {
+        if method != Method::GET {
+            return None;
+        }
+        let found = self.0.at(path).ok()?;
+        let mounted = found.value.mounted.iter().find(|mounted| mounted.is_kept)?;
+        Some((mounted, found.params.iter().next().map(|(_, value)| value)))
     }
 
     /// What there is under a path; none when no operation has it. `HEAD` is `GET` without the body.

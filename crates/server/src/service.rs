@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,6 +23,7 @@ use crate::middleware::edge::{self, Peer};
 use crate::middleware::{cors, path};
 use crate::mount;
 use crate::operations::{Found, Operations};
+use crate::remembered;
 use crate::routes::INTROSPECTION;
 
 /// What answers the requests of all connections.
@@ -43,6 +45,12 @@ impl Service {
         let operations = Operations::new(mount::operations(app)?)?;
         let introspection = Series::new(INTROSPECTION, "POST");
         Ok(Service { app: app.clone(), operations, introspection, rest: app::router(app, cors.clone()), cors })
+    }
+
+    /// The reply to a request, if it is remembered: then the request need not go through anything else.
+    pub fn remembered(&self, request: &Request<Body>) -> Option<Response<Body>> {
+        // A panic is left to the long way, where it is answered.
+        catch_unwind(AssertUnwindSafe(|| remembered::reply(&self.app, &self.operations, request))).ok().flatten()
     }
 
     /// Answers a request that came from `peer`.

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,8 @@ pub(crate) async fn around(
     let reads = is_read(operation, method);
     let span = if reads && operation != PAGE { Span::none() } else { request_span() };
     let in_flight = app.metrics.in_flight();
+    // Pinned: what is large would be moved into each of the futures around it.
+    let work = pin!(work);
     let work = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, work));
     let answered = work.catch_unwind().instrument(span.clone()).await;
     drop(in_flight);
@@ -91,7 +94,7 @@ pub(crate) async fn around(
     app.metrics.answered(series, status, took);
     let duration_ms = took.as_micros() as f64 / 1000.0;
     let is_quiet = reads && status < 400 && took < SLOW;
-    if !is_quiet || tracing::enabled!(tracing::Level::DEBUG) {
+    if !is_quiet || logs_reads() {
         let _entered = if span.is_none() { request_span() } else { span }.entered();
         reply::log_cause(&mut response);
         let client = client.map(tracing::field::display);
@@ -104,6 +107,11 @@ pub(crate) async fn around(
     response
 }
 
+/// Whether the log has a line for each read, also for one that went well.
+pub(crate) fn logs_reads() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
 /// Whether a request changes nothing: when it went well, its line is for those
 /// who want to see everything.
 fn is_read(operation: &str, method: &str) -> bool {
@@ -112,7 +120,7 @@ fn is_read(operation: &str, method: &str) -> bool {
 
 /// Headers of every reply. A reply may hold a token or a secret, so nothing is
 /// kept unless its route says so.
-fn finish(headers: &mut HeaderMap, request_id: HeaderValue) {
+pub(crate) fn finish(headers: &mut HeaderMap, request_id: HeaderValue) {
     headers.insert(request_id::HEADER, request_id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -2,16 +2,16 @@
 //! for reads on the spot, some reader threads for those that take long, and a
 //! thread that checkpoints the write-ahead log beside them.
 
+mod log;
 pub(crate) mod near;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use polity_api::scalar::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -47,17 +47,9 @@ const STATEMENT_CACHE: usize = 512;
 const MMAP_BYTES: i64 = 8 << 30;
 /// Memory for pages the writer changes. A group that changes more has to write
 /// them to the log, and some of them again, before it is committed.
-const WRITER_CACHE_KIB: i64 = 64 << 10;
+const WRITER_CACHE_KIB: i64 = 32 << 10;
 /// Virtual machine steps between two looks at the clock.
 const STEPS_BETWEEN_CHECKS: i32 = 20_000;
-/// A write-ahead log is copied back into the database from this size on.
-const CHECKPOINT_BYTES: u64 = 4 << 20;
-/// From this size on readers have to wait until it has been copied and cut.
-const TRUNCATE_BYTES: u64 = 512 << 20;
-/// How long they wait, and the writer with them. A reader that goes on for
-/// longer, as a backup does, is not waited for: the log grows until it is done.
-const TRUNCATE_WAIT: Duration = Duration::from_millis(50);
-const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 
 pub(crate) struct Lite {
     queues: Option<(Sender<WriteJob>, Sender<ReadJob>, Sender<()>)>,
@@ -79,7 +71,9 @@ impl Lite {
         lock(&conn).pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         // What a refused unit changed is kept in memory until its end, not in a file.
         lock(&conn).pragma_update(None, "temp_store", "memory")?;
-        threads.push(spawn("sqlite-writer".into(), move || write_loop(&conn, &budget, &write_jobs))?);
+        let wish = log::Wish::default();
+        let granted = wish.clone();
+        threads.push(spawn("sqlite-writer".into(), move || write_loop(&conn, &budget, &write_jobs, &granted))?);
         for n in 0..options.readers.max(1) {
             let (conn, budget) = connect(path, options.unit_budget)?;
             lock(&conn).pragma_update(None, "query_only", true)?;
@@ -87,9 +81,8 @@ impl Lite {
             threads.push(spawn(format!("sqlite-reader-{n}"), move || read_loop(&conn, &budget, &jobs))?);
         }
         let (conn, _) = connect(path, Duration::MAX)?;
-        lock(&conn).busy_timeout(TRUNCATE_WAIT)?;
-        let log = PathBuf::from(format!("{}-wal", path.display()));
-        threads.push(spawn("sqlite-checkpoint".into(), move || checkpoint_loop(&conn, &log, &stopped))?);
+        let database = path.to_owned();
+        threads.push(spawn("sqlite-checkpoint".into(), move || log::copy_loop(&conn, &database, &wish, &stopped))?);
         let spot = Spot::open(path, options.readers.max(1))?;
         Ok(Lite { queues: Some((writer, readers, stop)), spot, threads })
     }
@@ -183,7 +176,7 @@ fn execute(conn: &Mutex<Connection>, sql: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJob>) {
+fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJob>, wish: &log::Wish) {
     while let Ok(first) = jobs.recv() {
         // Jobs dropped unrun answer their callers with `Error::Closed`.
         if let Err(error) = execute(conn, "begin immediate") {
@@ -212,6 +205,7 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
         for unit in group {
             unit.finish(committed.as_ref().copied().map_err(|_| Error::GroupLost));
         }
+        wish.grant(conn);
     }
 }
 
@@ -270,20 +264,6 @@ fn read_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<ReadJob>
         budget.end();
         if begun.is_ok() {
             let _ = execute(conn, "commit");
-        }
-    }
-}
-
-fn checkpoint_loop(conn: &Mutex<Connection>, log: &Path, stopped: &Receiver<()>) {
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(CHECKPOINT_EVERY) {
-        let size = fs::metadata(log).map_or(0, |m| m.len());
-        if size < CHECKPOINT_BYTES {
-            continue;
-        }
-        let mode = if size < TRUNCATE_BYTES { "passive" } else { "truncate" };
-        let ran = lock(conn).query_row(&format!("pragma wal_checkpoint({mode})"), (), |_| Ok(()));
-        if let Err(error) = ran {
-            tracing::warn!(%error, "checkpoint failed");
         }
     }
 }
@@ -400,7 +380,7 @@ mod tests {
             assert!(jobs.send(Box::new(Statements(statements, *keep, told.clone()))).is_ok());
         }
         drop((jobs, told));
-        write_loop(&conn, &budget, &waiting);
+        write_loop(&conn, &budget, &waiting, &log::Wish::default());
         let rows = lock(&conn).query_row("select count(*) from t", (), |row| row.get(0)).unwrap();
         (outcomes.iter().collect(), rows)
     }
