@@ -46,7 +46,7 @@ pub(crate) fn run(shared: &Shared, args: &Args) -> Result<()> {
     let directory = shared.temporary()?;
     let before = floors(directory.path())?;
     let data = directory.path().join("data");
-    let setting = Setting { polity: &shared.polity, data: &data, database_url: None, log: None };
+    let setting = Setting { polity: &shared.polity, data: &data, database_url: None, log: None, remembers: true };
     let server = Server::polity(&setting, None)?;
     let mut setup = Connection::open(&server.address)?;
     let tenants = tenants(&mut setup, ORGANIZATIONS + 2)?;

@@ -47,6 +47,8 @@ pub(crate) enum Memory {
     Warm,
     /// The server has just started, and sees each token once.
     Empty,
+    /// The server is set to remember nothing, and reads each token and row every time.
+    Off,
 }
 
 /// An operation.
@@ -105,6 +107,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         let listed = used(inputs).iter().take(1_000);
         listed.map(|held| nothing("GET", path(held), &held.token)).collect()
     }),
+    Operation {
+        memory: Memory::Off,
+        ..read("get organization, nothing remembered", Floor::Rows, |inputs| get(&inputs.seeded.credentials))
+    },
     Operation {
         memory: Memory::Empty,
         ..read("get organization, credential never seen", Floor::Rows, |inputs| get(&inputs.seeded.credentials))

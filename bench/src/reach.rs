@@ -15,7 +15,7 @@ struct Line {
 const RATIOS: &[(&str, &str, f64)] = &[
     ("get organization", "get organization, warm", 1.25),
     ("introspect", "introspect, warm", 1.25),
-    ("get organization, credential never seen", "get organization, nothing cached", 1.25),
+    ("get organization, nothing remembered", "get organization, nothing cached", 1.25),
     ("list 10 members", "list 10 members", 1.3),
     ("create organization", "create organization", 1.25),
     ("create access token", "create access token", 1.3),

@@ -98,7 +98,10 @@ pub(crate) fn measure(
     let connections = operation.connections.unwrap_or(plan.connections);
     let load = Load { wrk, file: &file, order: operation.order(), time: plan.time, connections };
     let (mut floor_samples, mut ours) = (Vec::new(), Vec::new());
-    if operation.memory == Memory::Warm {
+    if operation.memory == Memory::Off {
+        subject.restart_without_memory()?;
+    }
+    if operation.memory != Memory::Empty {
         let warming = Load { time: plan.time.max(Duration::from_secs(2)), ..load };
         // Until a turn, which begins with the first request each time, gets as far as the last.
         for _ in 0..WARMING {
@@ -122,6 +125,9 @@ pub(crate) fn measure(
         }
     }
     let pss_mib = process::pss_mib(subject.server()?.pid())?;
+    if operation.memory == Memory::Off {
+        subject.restart()?;
+    }
     Ok(Measured { floor: floor_samples, ours, pss_mib, floor_pss_mib: process::pss_mib(floor.pid())?.0 })
 }
 

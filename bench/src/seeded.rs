@@ -111,7 +111,7 @@ fn make(polity: &Path, kept: &Path, kind: Kind, organizations: u64) -> Result<()
     let store = Store::create(kind, kept)?;
     let data = store.data();
     let url = store.url();
-    let setting = Setting { polity, data: &data, database_url: url.as_deref(), log: None };
+    let setting = Setting { polity, data: &data, database_url: url.as_deref(), log: None, remembers: true };
     let first = organizations.min(LISTED);
     seed(&setting, first, 10)?;
     let listed = store.ids(first)?;

@@ -39,6 +39,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) database_url: Option<&'a str>,
     /// Where its log goes, standard error otherwise.
     pub(crate) log: Option<&'a Path>,
+    /// Whether it remembers what it has read.
+    pub(crate) remembers: bool,
 }
 
 impl Setting<'_> {
@@ -54,6 +56,9 @@ impl Setting<'_> {
             .env("POLITY_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null());
+        if !self.remembers {
+            command.env("POLITY_REVOCATION_BOUND_MS", "0");
+        }
         if let Some(url) = self.database_url {
             command.env("POLITY_DATABASE_URL", url);
         }

@@ -68,7 +68,8 @@ pub(crate) fn run(shared: &Shared, args: &Args) -> Result<()> {
     let cores = crate::cores::Cores::all();
     let seeded = Seeded::copy(&shared.polity, &shared.cache, args.store, ORGANIZATIONS, directory.path(), cores)?;
     let (data, url, log) = (seeded.store.data(), seeded.store.url(), directory.path().join("server.log"));
-    let setting = Setting { polity: &shared.polity, data: &data, database_url: url.as_deref(), log: Some(&log) };
+    let setting =
+        Setting { polity: &shared.polity, data: &data, database_url: url.as_deref(), log: Some(&log), remembers: true };
     let server = Server::polity(&setting, None)?;
     let end = Duration::from_secs(args.minutes.max(1) * 60);
     let seconds = (0..end.as_secs() + 60).map(|_| Second::default()).collect();
@@ -135,7 +136,12 @@ fn one(chance: u64, number: u64, connection: &mut Connection, seeded: &Seeded) -
         }
         92..96 => ("POST", format!("{path}/access_token"), token, "{}".to_owned()),
         96..98 => ("PUT", format!("{path}/budget"), token, format!(r#"{{"amount":"{}"}}"#, number % 9_000 + 1_000)),
-        98 => ("POST", format!("{path}/switch"), token, "{}".to_owned()),
+        // The sessions are all of one person, who would never do this so often: a switch changes the person.
+        98 => {
+            let person = pick(&seeded.people)?;
+            let path = format!("/v1/organizations/{}/switch", person.organization);
+            return connection.send("POST", &path, &person.token, b"{}").map(drop);
+        }
         _ => {
             let person = pick(&seeded.people)?;
             let body = format!(r#"{{"name":"soak-{number}"}}"#);

@@ -25,11 +25,20 @@ impl<'a> Subject<'a> {
 
     /// Starts Polity anew, with nothing in its memory.
     pub(crate) fn restart(&mut self) -> Result<&Server> {
+        self.start(true)
+    }
+
+    /// Starts Polity so that it remembers nothing.
+    pub(crate) fn restart_without_memory(&mut self) -> Result<&Server> {
+        self.start(false)
+    }
+
+    fn start(&mut self, remembers: bool) -> Result<&Server> {
         if let Some(server) = self.server.take() {
             server.stop()?;
         }
         let (data, url) = (self.seeded.store.data(), self.seeded.store.url());
-        let setting = Setting { polity: self.polity, data: &data, database_url: url.as_deref(), log: None };
+        let setting = Setting { polity: self.polity, data: &data, database_url: url.as_deref(), log: None, remembers };
         self.server = Some(Server::polity(&setting, Some(self.cores))?);
         self.server()
     }

@@ -2,7 +2,7 @@
 //! and never once anything they stand on has changed.
 
 use polity_api::scalar::micros::HOUR;
-use polity_tests::{Call, Organization, TestServer};
+use polity_tests::{Call, Organization, Reply, TestServer};
 use serde_json::{Value, json};
 
 use crate::support::{lock, text};
@@ -155,4 +155,51 @@ async fn a_member_who_was_removed_is_not_answered_from_memory() {
     let answers = answers(&server, &his).await;
     assert_eq!((answers[0].0, answers[1].0), (403, 404));
     assert_eq!(answers[2].1.get("org_id"), None);
+}
+
+/// Headers of a reply that are the same for every request, in order.
+fn headers(reply: &Reply) -> Vec<(String, String)> {
+    let headers = reply.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
+    let mut headers: Vec<_> = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
+    headers.sort();
+    headers
+}
+
+#[tokio::test]
+async fn a_remembered_answer_looks_like_any_other_and_is_counted() {
+    let server = TestServer::start_alone().await;
+    let acme = server.person("ann").await.organization("acme").await;
+    let path = format!("/v1/organizations/{}", acme.id);
+    let ask = async |path: &str| server.call("GET", path).token(&acme.token).header("x-request-id", "mine").send().await;
+    let counted = async || {
+        let metrics = server.call("GET", "/metrics").send().await.text;
+        let line = "polity_http_requests_total{operation=\"GetOrganization\",method=\"GET\",status=\"2xx\"} ";
+        metrics.lines().find_map(|at| at.strip_prefix(line)).map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    // Neither a query, nor a path that has to be put right, nor an empty body makes another answer.
+    let (first, before) = (ask(&format!("/{path}/?x=1")).await, counted().await);
+    for _ in 0..3 {
+        let again = ask(&path).await;
+        assert_eq!((again.status, &again.text), (200, &first.text));
+        assert_eq!(headers(&again), headers(&first));
+        assert_eq!(again.header("x-request-id"), "mine");
+    }
+    assert_eq!(counted().await, before + 3);
+    let head = server.call("HEAD", &path).token(&acme.token).send().await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    assert_eq!(head.header("content-length"), first.text.len().to_string());
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_gets_its_headers_with_a_remembered_answer_too() {
+    let origin = "https://panel.example.com";
+    let server = TestServer::start_with(|config| config.cors_origins = vec![origin.to_owned()]).await;
+    let acme = server.person("ann").await.organization("acme").await;
+    let path = format!("/v1/organizations/{}", acme.id);
+    let ask = || server.call("GET", &path).token(&acme.token);
+    for _ in 0..2 {
+        assert_eq!(ask().send().await.status, 200);
+        let reply = ask().header("origin", origin).send().await;
+        assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, origin));
+    }
 }
