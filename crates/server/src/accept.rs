@@ -104,8 +104,8 @@ async fn connection(
     let requests = service_fn(|request: hyper::Request<Incoming>| {
         spoke.store(true, Ordering::Relaxed);
         // Most requests have none.
-        let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
-        if let Some(response) = service.remembered(&request) {
+        let mut request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+        if let Some(response) = service.remembered(&mut request) {
             return Either::Left(ready(Ok::<_, Infallible>(response)));
         }
         let service = service.clone();

@@ -173,7 +173,8 @@ pub(crate) async fn receive(
     incoming: Incoming,
 ) -> Result<Raw> {
     let (parts, body) = incoming.request.into_parts();
-    let call = match admit(app, meta, &parts.headers, incoming.client) {
+    let presented = parts.extensions.get().copied();
+    let call = match admit(app, meta, &parts.headers, presented, incoming.client) {
         Ok(call) => call,
         Err(error) => {
             drop(read(body, 0).await);
@@ -198,15 +199,22 @@ pub(crate) fn accepts(headers: &HeaderMap, content_type: &str) -> bool {
     types.any(|one| one.trim().eq_ignore_ascii_case(content_type))
 }
 
-/// What is refused before anything of the request is read but its headers.
-fn admit(app: &App, meta: &'static Meta, headers: &HeaderMap, client: IpAddr) -> Result<Call> {
+/// What is refused before anything of the request is read but its headers, of which the token may have been read.
+fn admit(
+    app: &App,
+    meta: &'static Meta,
+    headers: &HeaderMap,
+    presented: Option<Presented>,
+    client: IpAddr,
+) -> Result<Call> {
     if let Some(limits) = &app.limits {
         limits.check(meta.rate, meta.id, client)?;
     }
-    let presented = match headers.get(AUTHORIZATION).map(|value| value.to_str()).transpose() {
-        Ok(value) => token::present(&app.ctx, value),
-        Err(_) => Presented::Refused("the token is not valid"),
-    };
+    let presented =
+        presented.unwrap_or_else(|| match headers.get(AUTHORIZATION).map(|value| value.to_str()).transpose() {
+            Ok(value) => token::present(&app.ctx, value),
+            Err(_) => Presented::Refused("the token is not valid"),
+        });
     if let (true, Presented::Refused(why)) = (meta.who != Who::Anyone, presented) {
         return Err(Error::unauthenticated(why));
     }

@@ -2,7 +2,8 @@
 //! answered on the spot, before the router and the layers.
 //!
 //! It is counted like any other. What has more to it goes the long way: a query,
-//! a body, the page of another origin, a log that has a line for each read.
+//! a body, the page of another origin, a log that has a line for each read. The
+//! token that was read by then goes with it.
 
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use crate::operations::Operations;
 use crate::reply;
 
 /// The remembered reply to a request.
-pub(crate) fn reply(app: &App, operations: &Operations, request: &Request<Body>) -> Option<Response<Body>> {
+pub(crate) fn reply(app: &App, operations: &Operations, request: &mut Request<Body>) -> Option<Response<Body>> {
     let started = Instant::now();
     let (mounted, parameter) = operations.kept(request.method(), request.uri().path())?;
     let headers = request.headers();
@@ -25,10 +26,14 @@ pub(crate) fn reply(app: &App, operations: &Operations, request: &Request<Body>)
     if has_more || edge::logs_reads() {
         return None;
     }
-    let presented = token::present(&app.ctx, headers.get(AUTHORIZATION)?.to_str().ok());
+    let token = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let presented = token::present(&app.ctx, Some(token));
     let organization = parameter.map(str::parse).transpose().ok()?;
     let question = Question::operation(presented, mounted.meta, organization);
-    let text = app.ctx.memory.replies.get(&app.ctx, &question)?;
+    let Some(text) = app.ctx.memory.replies.get(&app.ctx, &question) else {
+        request.extensions_mut().insert(presented);
+        return None;
+    };
     app.metrics.answered(&mounted.series, 200, started.elapsed());
     let mut response = reply::json(text);
     edge::finish(response.headers_mut(), app.request_ids.of(headers));

@@ -48,7 +48,7 @@ impl Service {
     }
 
     /// The reply to a request, if it is remembered: then the request need not go through anything else.
-    pub fn remembered(&self, request: &Request<Body>) -> Option<Response<Body>> {
+    pub fn remembered(&self, request: &mut Request<Body>) -> Option<Response<Body>> {
         // A panic is left to the long way, where it is answered.
         catch_unwind(AssertUnwindSafe(|| remembered::reply(&self.app, &self.operations, request))).ok().flatten()
     }

@@ -14,7 +14,7 @@ use polity_ops::password::Passwords;
 use polity_ops::webhooks::send::Outbound;
 use polity_ops::{Clock, Ctx, Lanes, Memory, Parts, Random, Wake, jobs};
 use polity_store::metered_events::Filters;
-use polity_store::{Db, Options, Target};
+use polity_store::{Db, Measured, Options, Target};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -29,6 +29,8 @@ use crate::service::Service;
 
 /// How often addresses are forgotten that no rate limit holds back.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// A unit of work that others held up for so long is worth a line.
+const HELD_UP: Duration = Duration::from_millis(100);
 /// How long the background worker may take to finish its step.
 const WORKER_STOP: Duration = Duration::from_secs(10);
 
@@ -101,7 +103,13 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
 
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
-    let observer = Arc::new(move |measured| observer.unit(&measured));
+    let observer = Arc::new(move |measured: Measured| {
+        observer.unit(&measured);
+        if measured.retries > 0 && measured.ran >= HELD_UP {
+            let (unit, retries, ran_ms) = (measured.unit, measured.retries, measured.ran.as_millis() as u64);
+            tracing::info!(unit, retries, ran_ms, "a unit of work was run again because of others");
+        }
+    });
     let seen = metrics.clone();
     let delays = Arc::new(move |delay| seen.revocation_delay(delay));
     let db = Db::open(&Options { observer, delays, ..options })?;

@@ -170,7 +170,8 @@ async fn a_remembered_answer_looks_like_any_other_and_is_counted() {
     let server = TestServer::start_alone().await;
     let acme = server.person("ann").await.organization("acme").await;
     let path = format!("/v1/organizations/{}", acme.id);
-    let ask = async |path: &str| server.call("GET", path).token(&acme.token).header("x-request-id", "mine").send().await;
+    let ask =
+        async |path: &str| server.call("GET", path).token(&acme.token).header("x-request-id", "mine").send().await;
     let counted = async || {
         let metrics = server.call("GET", "/metrics").send().await.text;
         let line = "polity_http_requests_total{operation=\"GetOrganization\",method=\"GET\",status=\"2xx\"} ";
