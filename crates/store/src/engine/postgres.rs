@@ -9,15 +9,14 @@
 pub(crate) mod connect;
 mod follow;
 pub(crate) mod hosts;
+mod posted;
 pub(crate) mod wire;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
@@ -28,15 +27,14 @@ use futures_util::future::join;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_postgres::Statement;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Type;
 
 use crate::Error;
 use crate::engine::changes::Changes;
 use crate::engine::db::{Mode, Options, Tx, Unit};
 use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::postgres::hosts::Hosts;
-use crate::engine::postgres::wire::{Bound, PgRow, type_of};
+use crate::engine::postgres::posted::{Posted, Sent, is_aborted};
+use crate::engine::postgres::wire::{Bound, PgRow, dynamic, typed, types};
 use crate::engine::row::FromRow;
 use crate::engine::sql::Query;
 use crate::engine::value::Params;
@@ -204,45 +202,6 @@ async fn run<A, T, E: From<Error>>(
     }
 }
 
-/// A statement that was sent and whose result nobody waits for before the end.
-type Sent = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send>>;
-
-/// Statements whose results nobody waits for before the end.
-///
-/// Their answers still have to be taken as they come: a connection hands over what arrives in order and keeps little of
-/// it, so an answer that nobody takes holds up those behind it, and among them the one the unit waits for.
-#[derive(Default)]
-struct Posted {
-    /// Those without an answer yet, in order, which is the order of the answers.
-    open: VecDeque<Sent>,
-    /// What was refused, in order.
-    refused: Vec<tokio_postgres::Error>,
-}
-
-impl Posted {
-    /// Takes the answers that have arrived; whoever polls is woken by the next.
-    fn listen(&mut self, cx: &mut Context<'_>) {
-        while let Some(first) = self.open.front_mut() {
-            match first.as_mut().poll(cx) {
-                Poll::Pending => break,
-                Poll::Ready(answer) => {
-                    self.refused.extend(answer.err());
-                    self.open.pop_front();
-                }
-            }
-        }
-    }
-
-    /// The first refusal; those after it are refused because of it. Where all were, it was none of them.
-    async fn first_refusal(mut self) -> Option<tokio_postgres::Error> {
-        for statement in self.open {
-            self.refused.extend(statement.await.err());
-        }
-        let cause = self.refused.iter().position(|error| !is_aborted(error)).unwrap_or(0);
-        self.refused.into_iter().nth(cause)
-    }
-}
-
 /// How a transaction ended.
 enum End {
     /// As the unit wanted: committed, or left without a trace.
@@ -326,7 +285,7 @@ impl<'c> PgTx<'c> {
             self.failed(&Error::Unreachable(String::new()));
         }
         let statement = answered.map_or(statement, |result| Box::pin(std::future::ready(result)));
-        self.sent().open.push_back(statement);
+        self.sent().push(statement);
     }
 
     fn sent(&self) -> MutexGuard<'_, Posted> {
@@ -516,11 +475,6 @@ fn again(why: Spoiled) -> End {
     })
 }
 
-/// Whether a statement was refused only because one before it was.
-fn is_aborted(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
-}
-
 fn no_connection(error: PoolError) -> Error {
     match error {
         PoolError::Timeout(TimeoutType::Wait) => Error::Overloaded,
@@ -531,16 +485,4 @@ fn no_connection(error: PoolError) -> Error {
         },
         error => Error::Unreachable(error.to_string()),
     }
-}
-
-fn types<P: Params>() -> Vec<Type> {
-    P::KINDS.iter().map(|kind| type_of(*kind)).collect()
-}
-
-fn dynamic<'a>(bound: &'a [Bound<'a>]) -> Vec<&'a (dyn tokio_postgres::types::ToSql + Sync)> {
-    bound.iter().map(|param| param as _).collect()
-}
-
-fn typed<'a, P: Params>(bound: &'a [Bound<'a>]) -> Vec<(&'a (dyn tokio_postgres::types::ToSql + Sync), Type)> {
-    bound.iter().map(|param| param as _).zip(types::<P>()).collect()
 }

@@ -10,7 +10,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::Error;
 use crate::engine::row::Source;
-use crate::engine::value::{Datum, Kind, Param};
+use crate::engine::value::{Datum, Kind, Param, Params};
 
 /// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
 pub(crate) const EPOCH_MICROS: i64 = 946_684_800_000_000;
@@ -25,6 +25,21 @@ pub(crate) const fn type_of(kind: Kind) -> Type {
         Kind::Boolean => Type::BOOL,
         Kind::Time => Type::TIMESTAMPTZ,
     }
+}
+
+/// The types of the parameters of a statement.
+pub(super) fn types<P: Params>() -> Vec<Type> {
+    P::KINDS.iter().map(|kind| type_of(*kind)).collect()
+}
+
+/// Parameters whose types the statement knows.
+pub(super) fn dynamic<'a>(bound: &'a [Bound<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    bound.iter().map(|param| param as _).collect()
+}
+
+/// Parameters with their types.
+pub(super) fn typed<'a, P: Params>(bound: &'a [Bound<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    bound.iter().map(|param| param as _).zip(types::<P>()).collect()
 }
 
 /// A time as the driver takes it where no [`Bound`] does it.
