@@ -66,8 +66,8 @@ where
     })
 }
 
-/// The same for one whose reply is remembered, and given again before a request comes here while it holds: by an operation
-/// whose path has an organization or nothing in it, and which has no query.
+/// The same for one whose reply is remembered: while it holds, it is given again before a request comes here
+/// (`remembered.rs`). The path of the operation has an organization or nothing in it, and there is no query.
 pub(crate) fn erase_kept<O, F>(function: fn(Ctx, Request<O>) -> F) -> Run
 where
     O: Operation,

@@ -177,7 +177,7 @@ async fn a_remembered_answer_looks_like_any_other_and_is_counted() {
         let line = "polity_http_requests_total{operation=\"GetOrganization\",method=\"GET\",status=\"2xx\"} ";
         metrics.lines().find_map(|at| at.strip_prefix(line)).map_or(0, |count| count.parse::<u64>().unwrap())
     };
-    // Neither a query, nor a path that has to be put right, nor an empty body makes another answer.
+    // Neither a query nor a path that has to be put right makes another answer.
     let (first, before) = (ask(&format!("/{path}/?x=1")).await, counted().await);
     for _ in 0..3 {
         let again = ask(&path).await;

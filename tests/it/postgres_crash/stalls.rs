@@ -51,7 +51,7 @@ async fn what_waits_for_a_lock_for_longer_than_the_database_allows_is_refused_wi
 
 /// Answers come in as many pieces as the network likes, and none of them holds up another.
 #[tokio::test]
-async fn answers_that_arrive_byte_by_byte_hold_up_nothing() {
+async fn answers_that_arrive_in_pieces_hold_up_nothing() {
     let _alone = alone().await;
     let cluster = Cluster::start(Options::default()).await;
     let database = cluster.database().await;

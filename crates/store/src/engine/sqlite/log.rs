@@ -124,12 +124,17 @@ mod tests {
         lock(conn).execute("insert into t values (?1)", (vec![7_u8; kib << 10],)).unwrap();
     }
 
-    #[test]
-    fn a_long_log_is_begun_again_by_the_writer() {
+    /// Two connections to a database with a log of 400 KiB, which the first wrote.
+    fn setup() -> (tempfile::TempDir, Mutex<Connection>, Mutex<Connection>) {
         let directory = tempfile::tempdir().unwrap();
         let (writer, other) = (open(&directory), open(&directory));
-        let wish = Wish::default();
         write(&writer, 400);
+        (directory, writer, other)
+    }
+
+    #[test]
+    fn a_long_log_is_begun_again_by_the_writer() {
+        let ((directory, writer, other), wish) = (setup(), Wish::default());
         let log = fs::metadata(directory.path().join("db-wal")).unwrap().len();
         assert!(log > 400 << 10, "{log} bytes");
 
@@ -143,10 +148,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_goes_on_is_not_waited_for_and_loses_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let (writer, reader) = (open(&directory), open(&directory));
-        let wish = Wish::default();
-        write(&writer, 400);
+        let ((directory, writer, reader), wish) = (setup(), Wish::default());
         lock(&reader).execute_batch("begin").unwrap();
         let count = || lock(&reader).query_row("select count(*) from t", (), |row| row.get(0));
         assert_eq!(count(), Ok(1));
