@@ -24,6 +24,7 @@ use polity_server::Config;
 use polity_server::config::github::Github;
 use polity_server::config::value::Secret;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 pub use app::AppKey;
 pub use fault::Fault;
@@ -69,6 +70,7 @@ pub struct GitHub {
 
 pub(crate) struct Shared {
     state: Mutex<State>,
+    let_through: Notify,
 }
 
 pub(crate) struct State {
@@ -90,7 +92,7 @@ impl GitHub {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let state = State { world: World::new(&url), rules: Rules::default(), recorded: Vec::new() };
-        let github = GitHub { url, shared: Arc::new(Shared { state: Mutex::new(state) }) };
+        let github = GitHub { url, shared: Arc::new(Shared { state: Mutex::new(state), let_through: Notify::new() }) };
         let shared = github.shared.clone();
         tokio::spawn(http::serve(listener, shared));
         github
@@ -174,6 +176,11 @@ impl GitHub {
     /// Fails every request whose path contains a text, until [`GitHub::recover`].
     pub fn fail_always(&self, path: &str, fault: Fault) {
         self.state().rules.fail_always(path, fault);
+    }
+
+    /// Has an answer that is late ([`Fault::Late`]) come now.
+    pub fn let_through(&self) {
+        self.shared.let_through.notify_one();
     }
 
     /// Fails nothing any more.

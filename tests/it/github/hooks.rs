@@ -156,6 +156,24 @@ async fn deliveries_in_any_order_and_twice_end_in_what_is_true() {
 }
 
 #[tokio::test]
+async fn what_is_told_while_github_is_asked_is_looked_at_whatever_the_clocks_say() {
+    let (server, github) = servers().await;
+    let acme = three(&server, &github).await;
+    github.fail("/app/installations/", 0, Fault::Late);
+    github.world(|world| world.unsuspend(acme.installation));
+    github.deliver(&server).await;
+    server.until("GitHub is asked", async || (!github.has_faults()).then_some(())).await;
+    github.world(|world| world.uninstall(acme.installation));
+    // Who is told has a clock that is ahead of that of who asks.
+    server.clock.advance(2 * SECOND);
+    github.deliver(&server).await;
+    server.clock.advance(-2 * SECOND);
+    github.let_through();
+    acme.has_status(&server, "DELETED").await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_delivery_that_comes_again_has_nothing_asked() {
     let (server, github) = servers().await;
     let acme = three(&server, &github).await;

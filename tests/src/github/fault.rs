@@ -15,6 +15,10 @@ pub enum Fault {
     SecondaryBare,
     /// No answer, ever.
     Hang,
+    /// What the answer was when it was asked for, once [`GitHub::let_through`] says so.
+    ///
+    /// [`GitHub::let_through`]: crate::github::GitHub::let_through
+    Late,
     /// Half of the answer, then the connection is closed.
     Truncated,
     /// The connection is closed without an answer.

@@ -66,6 +66,7 @@ async fn talk(mut stream: TcpStream, shared: &Shared) {
         }
         match fault {
             Some(Fault::Hang) => std::future::pending().await,
+            Some(Fault::Late) => shared.let_through.notified().await,
             Some(Fault::Closed) => return,
             Some(Fault::Truncated) => {
                 text += &format!("content-length: {}\r\n\r\n", answer.body.len());
@@ -110,7 +111,7 @@ fn answer(shared: &Shared, asked: &Asked) -> (Answer, Option<Fault>) {
         Some(Fault::SecondaryBare) => Some(Answer::message(403, "You have exceeded a secondary rate limit.")),
         // Nothing happened at GitHub where the connection broke before the answer.
         Some(Fault::Closed | Fault::Hang) => Some(Answer::default()),
-        Some(Fault::Truncated | Fault::HalfJson) | None => None,
+        Some(Fault::Truncated | Fault::HalfJson | Fault::Late) | None => None,
     };
     let mut answer = failed.unwrap_or_else(|| dispatch(&mut state, asked));
     if fault == Some(Fault::HalfJson) {

@@ -68,8 +68,9 @@ impl Held {
         let row = github_installations::by_organization(w.tx, self.organization).await?;
         let row = row.filter(|row| row.installation == self.installation && row.lease_ends_at == self.until);
         Ok(row.map(|mut row| {
+            let is_due_again = is_due_again(&row);
             row.lease_ends_at = w.now.plus(LEASE);
-            if !is_due_again(&row, w.now) {
+            if !is_due_again {
                 row.due_at = row.lease_ends_at;
             }
             row
@@ -78,9 +79,10 @@ impl Held {
 }
 
 /// Whether an installation that is held was made due since it was taken: while
-/// nobody does, it is due when the lease ends.
-fn is_due_again(row: &GithubInstallationRow, now: Timestamp) -> bool {
-    row.due_at <= now
+/// nobody does, it is due when the lease ends. The clock says nothing about
+/// that: who made it due may have a later one, or have been faster.
+fn is_due_again(row: &GithubInstallationRow) -> bool {
+    row.due_at != row.lease_ends_at
 }
 
 /// What comes next.
@@ -260,10 +262,10 @@ async fn go_on(
 async fn plan(w: Work<'_>, mut row: GithubInstallationRow) -> Result<Next> {
     let task = next_task(w, &mut row).await?;
     if matches!(task, Task::Rest) {
-        row.lease_ends_at = w.now;
-        if !is_due_again(&row, w.now) {
+        if !is_due_again(&row) {
             row.due_at = w.now.plus(w.ctx.settings.github_poll_micros);
         }
+        row.lease_ends_at = w.now;
     }
     row.updated_at = w.now;
     github_installations::update(w.tx, &row).await?;
