@@ -11,11 +11,12 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use aws_lc_rs::{constant_time, digest, hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use polity_api::ids::{SigningKeyId, WebhookId};
 use polity_api::scalar::{Timestamp, micros};
 use polity_store::{Hash, signing_keys};
 use quick_cache::sync::Cache;
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -48,11 +49,26 @@ pub struct Keys {
 pub(crate) struct SigningKeys(Vec<SigningKey>);
 
 pub(crate) struct SigningKey {
-    pub(crate) id: SigningKeyId,
-    pub(crate) created_at: Timestamp,
-    pub(crate) encoding: EncodingKey,
+    id: SigningKeyId,
+    created_at: Timestamp,
+    pair: Ed25519KeyPair,
     pub(crate) decoding: DecodingKey,
-    public_key: Vec<u8>,
+}
+
+impl SigningKey {
+    /// A token in the compact form (RFC 7515). Not by `jsonwebtoken::encode`, which
+    /// derives the public key anew each time, as dear as the signature.
+    fn sign<T: Serialize>(&self, kind: &str, claims: &T) -> Result<String> {
+        let header =
+            Header { kid: Some(self.id.to_string()), typ: Some(kind.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).map_err(Error::internal)?);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims).map_err(Error::internal)?, &mut token);
+        let signature = self.pair.sign(token.as_bytes());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
 }
 
 struct Bytes32;
@@ -98,13 +114,16 @@ impl Keys {
         self.signing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs `f` with the newest signing key that everybody knows by now: one
-    /// that was just made is published for a while before it signs, for the
-    /// replicas and for services that keep the key set.
-    pub(crate) fn with_newest<T>(&self, now: Timestamp, f: impl FnOnce(&SigningKey) -> Result<T>) -> Result<T> {
+    /// Signs claims with the newest key that everybody knows by now: one that
+    /// was just made is published for a while before it signs, for the replicas
+    /// and for services that keep the key set. `kind` is the `typ` of the token.
+    ///
+    /// # Errors
+    /// When there is no key yet.
+    pub(crate) fn sign<T: Serialize>(&self, now: Timestamp, kind: &str, claims: &T) -> Result<String> {
         let keys = self.signing();
         let known = keys.0.iter().find(|key| key.created_at.plus(PUBLISHED_MICROS) <= now);
-        f(known.or(keys.0.last()).ok_or_else(|| Error::internal("there is no signing key"))?)
+        known.or(keys.0.last()).ok_or_else(|| Error::internal("there is no signing key"))?.sign(kind, claims)
     }
 
     /// Runs `f` with the signing key of this id.
@@ -123,7 +142,7 @@ impl Keys {
             .map(|key| {
                 json!({
                     "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
-                    "kid": key.id, "x": URL_SAFE_NO_PAD.encode(&key.public_key),
+                    "kid": key.id, "x": URL_SAFE_NO_PAD.encode(key.pair.public_key()),
                 })
             })
             .collect();
@@ -206,13 +225,9 @@ pub async fn rotate(ctx: &Ctx) -> Result<()> {
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
         let pkcs8 = ctx.keys.seal.open(row.id.0, &row.sealed_private_key)?;
-        keys.push(SigningKey {
-            id: row.id,
-            created_at: row.created_at,
-            encoding: EncodingKey::from_ed_der(&pkcs8),
-            decoding: DecodingKey::from_ed_der(&row.public_key),
-            public_key: row.public_key,
-        });
+        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(Error::internal)?;
+        let decoding = DecodingKey::from_ed_der(pair.public_key().as_ref());
+        keys.push(SigningKey { id: row.id, created_at: row.created_at, pair, decoding });
     }
     *ctx.keys.signing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(SigningKeys(keys));
     Ok(())

@@ -48,7 +48,7 @@ pub async fn create(ctx: Ctx, req: Request<CreateOrganization>) -> Result<Create
             let organization = new_row(w, name);
             organizations::insert(w.tx, &organization).await.map_err(name_taken())?;
             projects::insert(w.tx, &default_project(w, &organization)).await?;
-            members::join(w.tx, w.id(MemberId::from_random), organization.id, user.id, w.now).await?;
+            members::found(w.tx, w.id(MemberId::from_random), organization.id, user.id, w.now).await?;
             let object = Object::organization(&organization);
             event::append(w, &Actor::Caller(&caller), Some(organization.id), &object, "created", Map::new()).await?;
             Ok(CreateOrganizationReply { organization: to_wire(organization) })

@@ -1,7 +1,7 @@
 //! Reading and making tokens. No row is looked at here: a signature says who
 //! made the token, the row ([`crate::authz`]) whether it still works.
 
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Algorithm, Validation};
 use polity_api::ids::{OrganizationId, TokenId, UserId};
 use polity_api::scalar::{Timestamp, micros};
 use polity_store::Hash;
@@ -181,12 +181,5 @@ pub fn sign(ctx: &Ctx, token: &NewToken) -> Result<String> {
         client_id: access.then(|| "polity".to_owned()),
         iss: issuer,
     };
-    ctx.keys.with_newest(ctx.now(), |signing| {
-        let header = Header {
-            kid: Some(signing.id.to_string()),
-            typ: Some(if access { ACCESS_TYPE } else { SESSION_TYPE }.to_owned()),
-            ..Header::new(Algorithm::EdDSA)
-        };
-        jsonwebtoken::encode(&header, &claims, &signing.encoding).map_err(Error::internal)
-    })
+    ctx.keys.sign(ctx.now(), if access { ACCESS_TYPE } else { SESSION_TYPE }, &claims)
 }

@@ -228,7 +228,13 @@ pub async fn enqueue(tx: &Tx<'_>, event: &NewEvent) -> Result<(), Error> {
     let lane = organization.map_or(event.object_id, |id| id.0);
     let kind = format!("{}.{}", event.object_kind, event.verb);
     let (exact, all) = (format!("\"{kind}\""), format!("\"{}.*\"", event.object_kind));
-    tx.send(&ENQUEUE, (organization, exact.clone(), all.clone(), event.id, lane, kind, at)).await?;
+    let wanted = (organization, exact.clone(), all.clone(), event.id, lane, kind, at);
+    if !tx.is_embedded() {
+        tx.send(&ENQUEUE, wanted).await?;
+    } else if tx.execute(&ENQUEUE, &wanted).await? == 0 {
+        // To know that nobody wants it takes no round trip here.
+        return Ok(());
+    }
     tx.send(&OPEN_LANES, (organization, exact, all, lane, at)).await
 }
 

@@ -128,6 +128,9 @@ queries! {
     ADDRESSES(organization: OrganizationId) => MemberAddress =
         "select u.id as user_id, u.email from members m join users u on u.id = m.user_id
          where m.organization_id = $1 and m.status = 'ACTIVE' order by m.joined_at, m.id";
+    INSERT(id: MemberId, organization: OrganizationId, user: UserId, at: Timestamp) => () =
+        "insert into members (id, organization_id, user_id, status, joined_at) values ($1, $2, $3, 'ACTIVE', $4)",
+        touches: 2;
     UPSERT(id: MemberId, organization: OrganizationId, user: UserId, at: Timestamp) => MemberRow =
         "insert into members (id, organization_id, user_id, status, joined_at) values ($1, $2, $3, 'ACTIVE', $4)
          on conflict (organization_id, user_id) do update set status = 'ACTIVE', joined_at = excluded.joined_at
@@ -209,6 +212,20 @@ pub async fn count(tx: &Tx<'_>, organization: OrganizationId) -> Result<i64, Err
 /// What the engine refused.
 pub async fn addresses(tx: &Tx<'_>, organization: OrganizationId) -> Result<Vec<MemberAddress>, Error> {
     tx.all(&ADDRESSES, (organization,)).await
+}
+
+/// Makes a person the first member of a new organization.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn found(
+    tx: &Tx<'_>,
+    id: MemberId,
+    organization: OrganizationId,
+    user: UserId,
+    at: Timestamp,
+) -> Result<(), Error> {
+    tx.send(&INSERT, (id, organization, user, at)).await
 }
 
 /// Makes a person an active member; one who was removed gets her old id back.

@@ -53,6 +53,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../migrations/0005_github.sqlite.sql"),
         pg: include_str!("../migrations/0005_github.postgres.sql"),
     },
+    Migration {
+        version: 6,
+        name: "events",
+        lite: include_str!("../migrations/0006_events.sqlite.sql"),
+        pg: include_str!("../migrations/0006_events.postgres.sql"),
+    },
 ];
 
 /// Brings the schema of a database up to date, creating the file of an

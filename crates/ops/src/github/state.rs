@@ -5,7 +5,7 @@
 //! It is signed with the keys of sessions and is none: its type and its
 //! audience are its own, and each side looks at them.
 
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Algorithm, Validation};
 use polity_api::ids::{OrganizationId, UserId};
 use polity_api::scalar::{Timestamp, micros};
 use polity_store::github_states;
@@ -101,14 +101,7 @@ impl State {
             organization_id: self.organization,
             metadata: self.metadata.clone(),
         };
-        ctx.keys.with_newest(ctx.now(), |signing| {
-            let header = Header {
-                kid: Some(signing.id.to_string()),
-                typ: Some(TYPE.to_owned()),
-                ..Header::new(Algorithm::EdDSA)
-            };
-            jsonwebtoken::encode(&header, &claims, &signing.encoding).map_err(Error::internal)
-        })
+        ctx.keys.sign(ctx.now(), TYPE, &claims)
     }
 
     /// Reads what came back.

@@ -45,9 +45,10 @@ const QUEUE: usize = 4096;
 const STATEMENT_CACHE: usize = 512;
 /// Address space for the database file, so that a read copies nothing.
 const MMAP_BYTES: i64 = 8 << 30;
-/// Memory for pages the writer changes. A group that changes more has to write
-/// them to the log, and some of them again, before it is committed.
-const WRITER_CACHE_KIB: i64 = 32 << 10;
+/// Memory for pages the writer has changed and may change again. What a group
+/// changes stays in memory beyond it until its commit. Not more: where a page is
+/// split, SQLite goes through all the places of this cache at the commit.
+const WRITER_CACHE_KIB: i64 = 8 << 10;
 /// Virtual machine steps between two looks at the clock.
 const STEPS_BETWEEN_CHECKS: i32 = 20_000;
 
@@ -69,6 +70,7 @@ impl Lite {
         lock(&conn).pragma_update(None, "journal_mode", "wal")?;
         lock(&conn).pragma_update(None, "synchronous", "full")?;
         lock(&conn).pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+        lock(&conn).pragma_update(None, "cache_spill", false)?;
         // What a refused unit changed is kept in memory until its end, not in a file.
         lock(&conn).pragma_update(None, "temp_store", "memory")?;
         let wish = log::Wish::default();
