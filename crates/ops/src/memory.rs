@@ -1,10 +1,11 @@
 //! What is remembered, so that a request whose caller and organization were
 //! seen lately asks the database nothing: rows here, whole replies in [`replies`].
 //!
-//! Only units that read go by it, and only while the store can tell that
-//! nothing was changed since ([`polity_store::Changes`]); that something is
-//! *not* there is never remembered. Each kind of row names the subjects whose
-//! change ends it.
+//! Units that read go by it, and on an embedded database those that write as
+//! well ([`polity_store::Tx::may_believe`]), and only while the store can
+//! tell that nothing was changed since ([`polity_store::Changes`]); that
+//! something is *not* there is never remembered. Each kind of row names the
+//! subjects whose change ends it.
 
 mod basis;
 mod replies;
@@ -161,18 +162,17 @@ impl<K: Eq + Hash, T: Row> Shelf<K, T> {
         key: K,
         load: impl Future<Output = std::result::Result<Option<T>, polity_store::Error>>,
     ) -> Result<Option<Arc<T>>> {
-        if !w.tx.may_remember() {
-            return Ok(load.await?.map(Arc::new));
-        }
+        let subjects = |row: &T| row.subjects().into_iter().flatten();
         if let Some(kept) = self.0.get(&key)
-            && w.ctx.db.changes().holds(kept.epoch, kept.row.subjects().into_iter().flatten())
+            && w.tx.may_believe(subjects(&kept.row))
+            && w.ctx.db.changes().holds(kept.epoch, subjects(&kept.row))
         {
             w.saw(kept.row.as_ref());
             return Ok(Some(kept.row));
         }
         let row = load.await?.map(Arc::new);
         w.loaded(row.as_deref());
-        if let Some(row) = &row {
+        if let Some(row) = row.as_ref().filter(|_| w.tx.may_remember()) {
             self.0.insert(key, Kept { epoch: w.tx.epoch(), row: row.clone() });
         }
         Ok(row)

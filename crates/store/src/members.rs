@@ -129,8 +129,7 @@ queries! {
         "select u.id as user_id, u.email from members m join users u on u.id = m.user_id
          where m.organization_id = $1 and m.status = 'ACTIVE' order by m.joined_at, m.id";
     INSERT(id: MemberId, organization: OrganizationId, user: UserId, at: Timestamp) => () =
-        "insert into members (id, organization_id, user_id, status, joined_at) values ($1, $2, $3, 'ACTIVE', $4)",
-        touches: 2;
+        "insert into members (id, organization_id, user_id, status, joined_at) values ($1, $2, $3, 'ACTIVE', $4)";
     UPSERT(id: MemberId, organization: OrganizationId, user: UserId, at: Timestamp) => MemberRow =
         "insert into members (id, organization_id, user_id, status, joined_at) values ($1, $2, $3, 'ACTIVE', $4)
          on conflict (organization_id, user_id) do update set status = 'ACTIVE', joined_at = excluded.joined_at

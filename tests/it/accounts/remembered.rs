@@ -1,7 +1,12 @@
 //! Replies that are remembered: given again without a look at the database,
 //! and never once anything they stand on has changed.
 
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use polity_api::ids::{OrganizationId, UserId};
 use polity_api::scalar::micros::HOUR;
+use polity_store::members;
 use polity_tests::{Call, Organization, Reply, TestServer};
 use serde_json::{Value, json};
 
@@ -203,4 +208,41 @@ async fn a_page_of_another_origin_gets_its_headers_with_a_remembered_answer_too(
         let reply = ask().header("origin", origin).send().await;
         assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, origin));
     }
+}
+
+#[tokio::test]
+async fn what_is_decided_with_a_revocation_in_one_commit_is_decided_after_it() {
+    let server = TestServer::start().await;
+    let ctx = server.ctx();
+    // On PostgreSQL a unit that writes goes by nothing that is remembered.
+    if !ctx.db.is_embedded() {
+        return;
+    }
+    let (ann, bob) = (server.person("ann").await, server.person("bob").await);
+    let acme = ann.organization("acme").await;
+    ann.invite(&acme, &bob).await;
+    let session = bob.switch(&acme.id).await;
+    answers(&server, &Organization { token: session.clone(), ..acme.clone() }).await;
+    let create = || server.call("POST", &format!("/v1/organizations/{}/access_token", acme.id)).token(&session);
+    create().send().await.ok();
+    // The thread that writes is held up until both wait for it.
+    let barrier = Arc::new(Barrier::new(2));
+    let hold = ctx.write("hold", barrier.clone(), |_, barrier| {
+        Box::pin(async {
+            barrier.wait();
+            Ok(())
+        })
+    });
+    let ids: (OrganizationId, UserId) = (acme.id.parse().unwrap(), bob.id.parse().unwrap());
+    let remove = ctx.write("remove", ids, |w, (organization, user)| {
+        Box::pin(async { Ok(members::remove(w.tx, *organization, *user).await?) })
+    });
+    let go_on = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::task::spawn_blocking(move || barrier.wait()).await.unwrap();
+    };
+    let (held, removed, refused, ()) = tokio::join!(hold, remove, create().send(), go_on);
+    held.unwrap();
+    removed.unwrap();
+    refused.error(403, "authorization_error");
 }

@@ -34,6 +34,7 @@ use crate::engine::postgres::{PgTx, Postgres};
 use crate::engine::row::FromRow;
 use crate::engine::sql::Query;
 use crate::engine::sqlite::near::Near;
+use crate::engine::sqlite::uncommitted::Uncommitted;
 use crate::engine::sqlite::{self, Lite, Outcome};
 use crate::engine::value::Params;
 
@@ -132,6 +133,8 @@ pub struct Tx<'c> {
     epoch: Epoch,
     /// Subjects whose rows it changed.
     touched: Mutex<Vec<Uuid>>,
+    /// What units have changed that are committed together with this one.
+    uncommitted: Option<&'c Uncommitted>,
     statements: AtomicU32,
 }
 
@@ -300,11 +303,13 @@ where
     T: Send,
     E: From<Error> + Send,
 {
-    fn run(&mut self, conn: &Mutex<Connection>) -> bool {
+    fn run(&mut self, conn: &Mutex<Connection>, uncommitted: &Uncommitted) -> bool {
         let tx = Tx::new(Handle::Lite(conn), Mode::Write, self.changes.epoch());
+        let tx = Tx { uncommitted: Some(uncommitted), ..tx };
         let result = run(self.unit, self.called, &self.observer, &tx, &self.args, self.f);
-        let keep = result.is_ok();
-        self.ran = Some((result, tx.touched()));
+        let (keep, touched) = (result.is_ok(), tx.touched());
+        uncommitted.add(&touched);
+        self.ran = Some((result, touched));
         keep
     }
 
@@ -355,18 +360,34 @@ fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Re
 
 impl<'c> Tx<'c> {
     fn new(handle: Handle<'c>, mode: Mode, epoch: Epoch) -> Self {
-        Tx { handle, mode, epoch, touched: Mutex::default(), statements: AtomicU32::new(0) }
+        Tx { handle, mode, epoch, touched: Mutex::default(), uncommitted: None, statements: AtomicU32::new(0) }
     }
 
     pub(crate) fn postgres(tx: &'c PgTx<'c>, mode: Mode, epoch: Epoch) -> Self {
         Tx::new(Handle::Postgres(tx), mode, epoch)
     }
 
-    /// Whether the unit may go by what is remembered: only one that reads. One
-    /// that writes decides on rows of its own transaction.
+    /// Whether what the unit reads may be remembered: only what one that reads
+    /// does, for the transaction of one that writes may come to nothing.
     #[must_use]
     pub fn may_remember(&self) -> bool {
         self.mode == Mode::Read
+    }
+
+    /// Whether what is remembered of these subjects, and still holds, is what
+    /// the unit would read: for one that reads; and for one that writes to an
+    /// embedded database, where nobody writes beside it, unless they were changed
+    /// by it or by one before it that is committed with it. Elsewhere a unit that
+    /// writes decides on rows of its own transaction.
+    #[must_use]
+    pub fn may_believe(&self, subjects: impl IntoIterator<Item = Uuid> + Clone) -> bool {
+        match self.uncommitted {
+            None => self.mode == Mode::Read,
+            Some(uncommitted) => {
+                let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+                !uncommitted.has(subjects.clone()) && !subjects.into_iter().any(|subject| touched.contains(&subject))
+            }
+        }
     }
 
     /// Whether the database is embedded.

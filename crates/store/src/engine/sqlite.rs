@@ -4,6 +4,7 @@
 
 mod log;
 pub(crate) mod near;
+pub(crate) mod uncommitted;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +23,7 @@ use crate::engine::db::Options;
 use crate::engine::row::{FromRow, Source};
 use crate::engine::sql::Query;
 use crate::engine::sqlite::near::{Near, Spot};
+use crate::engine::sqlite::uncommitted::Uncommitted;
 use crate::engine::value::{Datum, Kind, Params};
 
 /// Whether the group a unit belonged to was committed.
@@ -32,7 +34,7 @@ type ReadJob = Box<dyn FnOnce(&Mutex<Connection>) + Send>;
 /// A unit that writes.
 pub(crate) trait Unit: Send {
     /// Runs it, perhaps not for the first time: whether what it changed is to be kept.
-    fn run(&mut self, conn: &Mutex<Connection>) -> bool;
+    fn run(&mut self, conn: &Mutex<Connection>, uncommitted: &Uncommitted) -> bool;
     /// Tells its caller.
     fn finish(self: Box<Self>, outcome: Outcome);
 }
@@ -185,15 +187,15 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
             tracing::error!(%error, "cannot begin a transaction");
             continue;
         }
-        let mut group = vec![first];
-        let together = run_together(conn, budget, jobs, &mut group);
+        let (mut group, uncommitted) = (vec![first], Uncommitted::default());
+        let together = run_together(conn, budget, jobs, &mut group, &uncommitted);
         // An interrupted or failed write can take the whole transaction with it:
         // then nothing in the group happened, and nothing may be acknowledged.
         let mut lost = lock(conn).is_autocommit();
         if !lost && !together {
             let again = execute(conn, "rollback").and_then(|()| execute(conn, "begin immediate"));
             if again.is_ok() {
-                run_apart(conn, budget, &mut group);
+                run_apart(conn, budget, &mut group, &uncommitted);
             }
             lost = again.is_err() || lock(conn).is_autocommit();
         }
@@ -221,13 +223,14 @@ fn run_together(
     budget: &Budget,
     jobs: &Receiver<WriteJob>,
     group: &mut Vec<WriteJob>,
+    uncommitted: &Uncommitted,
 ) -> bool {
     let changes = || lock(conn).total_changes();
     let mut next = 0;
     while let Some(unit) = group.get_mut(next) {
         let before = changes();
         budget.begin();
-        let keep = unit.run(conn);
+        let keep = unit.run(conn, uncommitted);
         budget.end();
         if (!keep && changes() != before) || lock(conn).is_autocommit() {
             return false;
@@ -242,11 +245,11 @@ fn run_together(
 
 /// Runs the units of a group again, each so that what it changed can be undone
 /// without the others, until the transaction is lost.
-fn run_apart(conn: &Mutex<Connection>, budget: &Budget, group: &mut [WriteJob]) {
+fn run_apart(conn: &Mutex<Connection>, budget: &Budget, group: &mut [WriteJob], uncommitted: &Uncommitted) {
     for unit in group {
         let begun = execute(conn, "savepoint unit");
         budget.begin();
-        let keep = unit.run(conn);
+        let keep = unit.run(conn, uncommitted);
         budget.end();
         if lock(conn).is_autocommit() {
             return;
@@ -362,7 +365,7 @@ mod tests {
     struct Statements(&'static [&'static str], bool, Sender<bool>);
 
     impl Unit for Statements {
-        fn run(&mut self, conn: &Mutex<Connection>) -> bool {
+        fn run(&mut self, conn: &Mutex<Connection>, _: &Uncommitted) -> bool {
             self.0.iter().all(|sql| execute(conn, sql).is_ok()) && self.1
         }
 
