@@ -172,7 +172,7 @@ impl<K: Eq + Hash, T: Row> Shelf<K, T> {
         }
         let row = load.await?.map(Arc::new);
         w.loaded(row.as_deref());
-        if let Some(row) = row.as_ref().filter(|_| w.tx.may_remember()) {
+        if let Some(row) = row.as_ref().filter(|_| w.tx.may_remember() && w.ctx.db.changes().remembers()) {
             self.0.insert(key, Kept { epoch: w.tx.epoch(), row: row.clone() });
         }
         Ok(row)

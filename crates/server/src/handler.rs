@@ -95,7 +95,9 @@ fn question(raw: &Raw) -> Option<Question> {
 /// The text of a reply, which is remembered if it can be.
 pub(crate) fn kept<T: Serialize>(ctx: &Ctx, question: Option<Question>, answer: &Based<T>) -> Result<Bytes> {
     let text = json(&answer.reply)?;
-    if let (Some(question), Some(basis)) = (question, answer.basis) {
+    if let (Some(question), Some(basis)) = (question, answer.basis)
+        && ctx.db.changes().remembers()
+    {
         ctx.memory.replies.keep(question, basis, &text);
     }
     Ok(text)

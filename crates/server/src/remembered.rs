@@ -19,6 +19,9 @@ use crate::reply;
 
 /// The remembered reply to a request.
 pub(crate) fn reply(app: &App, operations: &Operations, request: &mut Request<Body>) -> Option<Response<Body>> {
+    if !app.ctx.db.changes().remembers() {
+        return None;
+    }
     let started = Instant::now();
     let (mounted, parameter) = operations.kept(request.method(), request.uri().path())?;
     let headers = request.headers();

@@ -33,6 +33,8 @@ pub struct Changes {
     trusted_until: AtomicU64,
     /// Whether somebody looks what others change.
     followed: bool,
+    /// Whether what is remembered is ever believed.
+    remembers: bool,
     /// Looks at what others changed that were asked for, and those that were done.
     asked: watch::Sender<u64>,
     looked: watch::Sender<u64>,
@@ -59,7 +61,7 @@ impl Changes {
     /// for ever, or never.
     #[must_use]
     pub(crate) fn alone(remembers: bool) -> Self {
-        Self::new(false, if remembers { FOREVER } else { 0 })
+        Changes { remembers, ..Self::new(false, if remembers { FOREVER } else { 0 }) }
     }
 
     /// The changes of one of several replicas: what is remembered is believed
@@ -77,9 +79,16 @@ impl Changes {
             started: Instant::now(),
             trusted_until: AtomicU64::new(trusted_until),
             followed,
+            remembers: true,
             asked: watch::Sender::new(0),
             looked: watch::Sender::new(0),
         }
+    }
+
+    /// Whether there is any use in remembering.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.remembers
     }
 
     /// What a unit that begins now will remember under.
