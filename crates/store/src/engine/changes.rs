@@ -33,8 +33,6 @@ pub struct Changes {
     trusted_until: AtomicU64,
     /// Whether somebody looks what others change.
     followed: bool,
-    /// Whether what is remembered is ever believed.
-    remembers: bool,
     /// Looks at what others changed that were asked for, and those that were done.
     asked: watch::Sender<u64>,
     looked: watch::Sender<u64>,
@@ -61,7 +59,7 @@ impl Changes {
     /// for ever, or never.
     #[must_use]
     pub(crate) fn alone(remembers: bool) -> Self {
-        Changes { remembers, ..Self::new(false, if remembers { FOREVER } else { 0 }) }
+        Self::new(false, if remembers { FOREVER } else { 0 })
     }
 
     /// The changes of one of several replicas: what is remembered is believed
@@ -79,16 +77,15 @@ impl Changes {
             started: Instant::now(),
             trusted_until: AtomicU64::new(trusted_until),
             followed,
-            remembers: true,
             asked: watch::Sender::new(0),
             looked: watch::Sender::new(0),
         }
     }
 
-    /// Whether there is any use in remembering.
+    /// Whether there is any use in remembering: not where nothing is ever believed.
     #[must_use]
     pub fn remembers(&self) -> bool {
-        self.remembers
+        self.followed || self.is_trusted()
     }
 
     /// What a unit that begins now will remember under.
@@ -218,6 +215,12 @@ mod tests {
         changes.forget_all();
         assert!(!changes.holds(before, [A]));
         assert!(changes.holds(changes.epoch(), [A]));
+    }
+
+    #[test]
+    fn there_is_no_use_in_remembering_what_is_never_believed() {
+        assert!(Changes::alone(true).remembers() && Changes::followed().remembers());
+        assert!(!Changes::alone(false).remembers());
     }
 
     #[test]
