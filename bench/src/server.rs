@@ -74,7 +74,10 @@ impl Server {
         let address = format!("127.0.0.1:{port}");
         let mut command = setting.command(cores);
         if let Some(log) = setting.log {
-            command.stderr(std::fs::File::create(log)?);
+            // With where the time went of what took long.
+            command
+                .env("POLITY_LOG", "warn,polity_server::slow=info,polity_store=info")
+                .stderr(std::fs::File::create(log)?);
         }
         let started = Instant::now();
         let child = command

@@ -17,7 +17,7 @@ use crate::wrk::{Order, Wrk};
 /// How often it is started.
 const STARTS: usize = 10;
 /// Longest time to use each token once, in whole seconds.
-const WARMING: Duration = Duration::from_secs(15);
+const WARMING: Duration = Duration::from_secs(60);
 /// How long a server is left alone before its memory is looked at.
 const IDLE: Duration = Duration::from_secs(2);
 

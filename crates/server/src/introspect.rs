@@ -1,5 +1,7 @@
 //! Token introspection (RFC 7662), for other services of the platform.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Request, Response};
@@ -23,8 +25,7 @@ async fn introspect(app: &App, request: Request<Body>) -> Result<Bytes> {
     let ctx = &app.ctx;
     let asking = token::present(ctx, parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()));
     let body = handler::read(body, app.body_limit_bytes).await?;
-    let token = form_urlencoded::parse(&body).find(|(name, _)| name == "token").map(|(_, token)| token);
-    let token = token.as_deref().unwrap_or_default();
+    let token = token_in(&body);
     let asked = token::read(ctx, token.trim());
 
     let question = Question::token(asking, asked);
@@ -36,4 +37,35 @@ async fn introspect(app: &App, request: Request<Body>) -> Result<Bytes> {
         return Err(Error::field("token", "is required: send a form with token=<token>"));
     }
     handler::kept(ctx, question, &answer)
+}
+
+/// The token of a form; empty when it has none.
+fn token_in(form: &[u8]) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    match form.strip_prefix(b"token=").and_then(|token| str::from_utf8(token).ok()) {
+        // Most forms have nothing else, and no token has anything to decode.
+        Some(token) if token.bytes().all(is_plain) => Cow::Borrowed(token),
+        _ => form_urlencoded::parse(form).find(|(name, _)| name == "token").map(|(_, token)| token).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_found_in_any_form() {
+        for (form, token) in [
+            ("token=a.b-c_D9", "a.b-c_D9"),
+            ("token=a.b&token_type_hint=access_token", "a.b"),
+            ("token_type_hint=access_token&token=a%2Eb", "a.b"),
+            ("token=+a.b%20", " a.b "),
+            ("token=", ""),
+            ("tokens=a", ""),
+            ("", ""),
+        ] {
+            assert_eq!(token_in(form.as_bytes()), token, "{form}");
+        }
+        assert_eq!(token_in(b"token=\xff"), "\u{fffd}");
+    }
 }

@@ -30,6 +30,7 @@ mod reply;
 pub mod routes;
 pub mod seed;
 mod service;
+mod slow;
 mod start;
 mod stream;
 pub mod transfer;

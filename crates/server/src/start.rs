@@ -26,11 +26,10 @@ use crate::data_dir::{self, DataDir};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::service::Service;
+use crate::slow;
 
 /// How often addresses are forgotten that no rate limit holds back.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
-/// A unit of work that others held up for so long is worth a line.
-const HELD_UP: Duration = Duration::from_millis(100);
 /// How long the background worker may take to finish its step.
 const WORKER_STOP: Duration = Duration::from_secs(10);
 
@@ -105,10 +104,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     let observer = metrics.clone();
     let observer = Arc::new(move |measured: Measured| {
         observer.unit(&measured);
-        if measured.retries > 0 && measured.ran >= HELD_UP {
-            let (unit, retries, ran_ms) = (measured.unit, measured.retries, measured.ran.as_millis() as u64);
-            tracing::info!(unit, retries, ran_ms, "a unit of work was run again because of others");
-        }
+        slow::log(&measured);
     });
     let seen = metrics.clone();
     let delays = Arc::new(move |delay| seen.revocation_delay(delay));

@@ -44,15 +44,17 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A unit of work: gets the transaction and its arguments.
 pub type Unit<A, T, E> = for<'a> fn(&'a Tx<'a>, &'a A) -> BoxFuture<'a, Result<T, E>>;
 
-/// What a finished unit of work took, for metrics.
+/// What a finished unit of work took, for metrics and the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// The name of the unit.
     pub unit: &'static str,
-    /// From the call to the start.
+    /// From the call to the start: what it waited for a thread or a connection.
     pub queued: Duration,
-    /// From the start to the end of its statements, commit not included.
+    /// From the start to the end of its statements; on PostgreSQL to its end, with all the times it was tried.
     pub ran: Duration,
+    /// The part of that in which PostgreSQL ended its transactions.
+    pub ending: Duration,
     /// Whether it was kept.
     pub ok: bool,
     /// How often an answer of the database was waited for; 0 on SQLite.
@@ -274,8 +276,9 @@ impl Db {
         let (result, ran) = postgres.unit(mode, unit, &self.changes, args, f).await;
         (self.observer)(Measured {
             unit,
-            queued: Duration::ZERO,
-            ran: started.elapsed(),
+            queued: ran.queued,
+            ran: started.elapsed().saturating_sub(ran.queued),
+            ending: ran.ending,
             ok: result.is_ok(),
             round_trips: ran.round_trips,
             retries: ran.retries,
@@ -348,7 +351,8 @@ fn attempt<A, T, E: From<Error>>(unit: &'static str, tx: &Tx<'_>, args: &A, f: U
 }
 
 fn measured(unit: &'static str, called: Instant, started: Instant, ok: bool) -> Measured {
-    Measured { unit, queued: started - called, ran: started.elapsed(), ok, round_trips: 0, retries: 0 }
+    let (queued, ran) = (started - called, started.elapsed());
+    Measured { unit, queued, ran, ending: Duration::ZERO, ok, round_trips: 0, retries: 0 }
 }
 
 fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {

@@ -9,6 +9,7 @@
 pub(crate) mod connect;
 mod follow;
 pub(crate) mod hosts;
+mod pause;
 mod posted;
 pub(crate) mod wire;
 
@@ -16,7 +17,7 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
@@ -56,9 +57,14 @@ const fn begin(mode: Mode) -> &'static str {
 }
 
 /// How a unit went, besides its result.
+#[derive(Default)]
 pub(crate) struct Ran {
     pub(crate) round_trips: u32,
     pub(crate) retries: u32,
+    /// The time it waited for connections.
+    pub(crate) queued: Duration,
+    /// The time it waited for the ends of its transactions.
+    pub(crate) ending: Duration,
 }
 
 pub(crate) struct Postgres {
@@ -131,7 +137,7 @@ impl Postgres {
         E: From<Error>,
     {
         let deadline = Instant::now() + self.unit_budget;
-        let mut ran = Ran { round_trips: 0, retries: 0 };
+        let mut ran = Ran::default();
         loop {
             let tx = PgTx::new(self, mode);
             let handle = Tx::postgres(&tx, mode, changes.epoch());
@@ -144,11 +150,14 @@ impl Postgres {
                     tx.hangs();
                 }
             }
+            let finishing = Instant::now();
             let end = tx.finish(done.is_ok(), deadline).await;
+            ran.ending += finishing.elapsed();
             if matches!(end, End::Done) {
                 changes.apply(touched);
             }
             ran.round_trips += tx.round_trips.load(Ordering::Relaxed);
+            ran.queued += tx.queued.get().copied().unwrap_or_default();
             let tries = match &end {
                 End::Again(Error::Conflict) => CONFLICT_TRIES,
                 End::Again(_) => LOST_TRIES,
@@ -156,7 +165,8 @@ impl Postgres {
                 End::Failed(_) => 0,
             };
             let (End::Again(error) | End::Failed(error)) = end else { return (done, ran) };
-            let pause = if matches!(error, Error::Conflict) { part(ran.retries) } else { wait(ran.retries) };
+            let pause =
+                if matches!(error, Error::Conflict) { pause::part(ran.retries) } else { pause::wait(ran.retries) };
             if ran.retries >= tries || Instant::now() + pause >= deadline {
                 return (Err(error.into()), ran);
             }
@@ -170,17 +180,6 @@ impl Postgres {
     fn distrust(&self) {
         self.pool.retain(|_, _| false);
     }
-}
-
-/// Up to 1, 2, 4, … 64 ms, at random, so that those who collided part.
-fn part(retries: u32) -> Duration {
-    Duration::from_micros(fastrand::u64(100..=1000 << retries.min(6)))
-}
-
-/// Up to 40, 80, 160, 320 ms, at random: a database that restarts is back soon,
-/// and one that is gone is not waited for.
-fn wait(retries: u32) -> Duration {
-    Duration::from_millis(fastrand::u64(10..=40 << retries.min(6)))
 }
 
 async fn run<A, T, E: From<Error>>(
@@ -217,6 +216,8 @@ pub(crate) struct PgTx<'c> {
     postgres: &'c Postgres,
     mode: Mode,
     client: OnceCell<Arc<Client>>,
+    /// How long it took to get that.
+    queued: OnceLock<Duration>,
     sent: Mutex<Posted>,
     /// Why the transaction cannot be committed any more.
     spoiled: Mutex<Option<Spoiled>>,
@@ -244,6 +245,7 @@ impl<'c> PgTx<'c> {
             postgres,
             mode,
             client: OnceCell::new(),
+            queued: OnceLock::new(),
             sent: Mutex::default(),
             spoiled: Mutex::default(),
             clean: AtomicBool::new(false),
@@ -266,7 +268,10 @@ impl<'c> PgTx<'c> {
     /// The connection; the first call takes it from the pool and begins.
     async fn client(&self) -> Result<&Arc<Client>, Error> {
         let taken = self.client.get_or_try_init(async || {
-            let client = Arc::new(self.postgres.pool.get().await.map_err(no_connection)?);
+            let called = Instant::now();
+            let taken = self.postgres.pool.get().await;
+            let _ = self.queued.set(called.elapsed());
+            let client = Arc::new(taken.map_err(no_connection)?);
             let (begin, beginner) = (begin(self.mode), client.clone());
             self.post(Box::pin(async move { beginner.batch_execute(begin).await.map(|()| 0) }));
             Ok(client)

@@ -43,6 +43,8 @@ pub(crate) trait Unit: Send {
 const GROUP: usize = 64;
 /// Units of work that may wait; more are refused at once rather than answered late.
 const QUEUE: usize = 4096;
+/// A commit that takes this long is worth a line.
+const SLOW_COMMIT: Duration = Duration::from_millis(100);
 /// Statements a connection keeps prepared: more than the program has.
 const STATEMENT_CACHE: usize = 512;
 /// Address space for the database file, so that a read copies nothing.
@@ -199,7 +201,7 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
             }
             lost = again.is_err() || lock(conn).is_autocommit();
         }
-        let committed = if lost { Err(Error::GroupLost) } else { execute(conn, "commit").map_err(Error::from) };
+        let committed = if lost { Err(Error::GroupLost) } else { commit(conn) };
         if let Err(error) = &committed {
             tracing::error!(%error, "a group of writes was not committed");
             if !lock(conn).is_autocommit() {
@@ -211,6 +213,17 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
         }
         wish.grant(conn);
     }
+}
+
+/// Makes a group durable.
+fn commit(conn: &Mutex<Connection>) -> Result<(), Error> {
+    let started = Instant::now();
+    let committed = execute(conn, "commit").map_err(Error::from);
+    let took = started.elapsed();
+    if took >= SLOW_COMMIT {
+        tracing::info!(commit_ms = took.as_micros() as f64 / 1000.0, "a commit took long: the disk is slow");
+    }
+    committed
 }
 
 /// Runs the units of a group one after the other, those that wait by then
