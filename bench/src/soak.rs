@@ -194,6 +194,7 @@ fn summary(record: &Record, memory: &[(usize, f64, f64)], log: &Path) -> Result<
     let requests: u64 = record.seconds.iter().map(|second| second.requests.load(Ordering::Relaxed)).sum();
     let errors = record.errors.load(Ordering::Relaxed);
     println!("{requests} requests, {errors} errors");
+    let mut unexplained = 0;
     for (n, second) in record.seconds.iter().enumerate() {
         let longest = second.longest_us.load(Ordering::Relaxed);
         if longest <= SLOW_US {
@@ -209,11 +210,14 @@ fn summary(record: &Record, memory: &[(usize, f64, f64)], log: &Path) -> Result<
             cores(|second| &second.busy_us),
             cores(|second| &second.server_us)
         );
-        let at = |n: usize| record.seconds.get(n).map_or(0, |second| second.log_bytes.load(Ordering::Relaxed));
-        let (from, to) = (usize::try_from(at(n))?, usize::try_from(at(n + 1))?);
-        let lines = log.get(from..if to > from { to } else { log.len() }).unwrap_or_default();
+        let bytes = |second: &Second| usize::try_from(second.log_bytes.load(Ordering::Relaxed));
+        // Nobody looked any more when what came after the end of the run was written.
+        let to = bytes(next)?.max(if Duration::from_secs(n as u64 + 1) > record.end { log.len() } else { 0 });
+        let lines = log.get(bytes(second)?..to).unwrap_or_default();
+        unexplained += u32::from(lines.is_empty());
         print!("{}", String::from_utf8_lossy(lines));
     }
+    println!("{unexplained} seconds with a slow request of which the log says nothing");
     for error in record.printed.lock().map_err(|_| anyhow::anyhow!("a thread panicked"))?.iter() {
         println!("{error}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use polity_store::Measured;
 
 /// A unit of work that took this long is worth a line.
-const SLOW: Duration = Duration::from_millis(100);
+const SLOW: Duration = Duration::from_millis(50);
 
 /// Writes a line about a unit that took long.
 pub(crate) fn log(measured: &Measured) {
@@ -53,12 +53,12 @@ mod tests {
             retries: 2,
         };
         tracing::subscriber::with_default(subscriber, || {
-            log(&unit(40, 59));
-            log(&unit(41, 59));
+            log(&unit(20, 29));
+            log(&unit(21, 29));
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
-        for told in ["organizations.get", "queued_ms=41", "ran_ms=59", "ending_ms=7", "retries=2", "round_trips=3"] {
+        for told in ["organizations.get", "queued_ms=21", "ran_ms=29", "ending_ms=7", "retries=2", "round_trips=3"] {
             assert!(text.contains(told), "{told} in {text}");
         }
     }

@@ -44,7 +44,7 @@ const GROUP: usize = 64;
 /// Units of work that may wait; more are refused at once rather than answered late.
 const QUEUE: usize = 4096;
 /// A commit that takes this long is worth a line.
-const SLOW_COMMIT: Duration = Duration::from_millis(100);
+const SLOW_COMMIT: Duration = Duration::from_millis(50);
 /// Statements a connection keeps prepared: more than the program has.
 const STATEMENT_CACHE: usize = 512;
 /// Address space for the database file, so that a read copies nothing.
