@@ -2,8 +2,8 @@
 //! the same token the same question again.
 //!
 //! Most of a reply is the names of its fields, so it is kept compressed, beside
-//! a sample of what replies look like: a seventh of its size, for about a
-//! microsecond.
+//! a sample of what replies look like: a seventh of its size, for 1,800
+//! instructions each time it is given.
 //!
 //! A reply is only kept with everything it stands on ([`Basis`]), the rows that
 //! let the token in included, and given only while all of that holds. So the
