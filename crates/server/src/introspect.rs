@@ -32,7 +32,8 @@ async fn introspect(app: &App, request: Request<Body>) -> Result<Bytes> {
     if let Some(text) = question.and_then(|question| ctx.memory.replies.get(ctx, &question)) {
         return Ok(text);
     }
-    let answer = introspection::introspect(ctx.clone(), asking, asked).await?;
+    // Boxed: it is large, and mostly not needed.
+    let answer = Box::pin(introspection::introspect(ctx.clone(), asking, asked)).await?;
     if token.is_empty() {
         return Err(Error::field("token", "is required: send a form with token=<token>"));
     }

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -91,7 +92,7 @@ impl Service {
                 &rare
             }
         };
-        let work = async {
+        let work = pin!(async {
             match &self.cors {
                 None => carry_out(&self.app, found, request, client).await,
                 Some(cors) => {
@@ -101,7 +102,7 @@ impl Service {
                     Box::pin(cors.layer(inner).oneshot(request)).await.unwrap_or_else(|never| match never {})
                 }
             }
-        };
+        });
         let response = edge::around(&self.app, request_id, Some(client), route, series, work).await;
         if is_head { without_body(response) } else { response }
     }

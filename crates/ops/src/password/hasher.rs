@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// How long the idle thread may take to begin and be done before the caller does the work: five times what a hash takes.
 /// So however busy the machine is with other things, passwords get a sixth of a processor.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the idle thread keeps its memory when there is nothing to do.
 const KEPT: Duration = Duration::from_secs(60);
 

@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,17 +59,19 @@ pub(crate) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
     if let Some(client) = client {
         request.extensions_mut().insert(Client(client));
     }
-    around(&app, request_id, client, route, &series, next.run(request)).await
+    around(&app, request_id, client, route, &series, pin!(next.run(request))).await
 }
 
 /// Carries out a request, and sees to it that there is a reply and a log line.
+/// The work is pinned by the caller: what is large would be moved into each of
+/// the futures around it.
 pub(crate) async fn around(
     app: &App,
     request_id: HeaderValue,
     client: Option<IpAddr>,
     route: Option<&str>,
     series: &Series,
-    work: impl Future<Output = Response>,
+    work: Pin<&mut impl Future<Output = Response>>,
 ) -> Response {
     let started = Instant::now();
     let (operation, method) = (series.operation, series.method);
@@ -79,8 +81,6 @@ pub(crate) async fn around(
     let reads = is_read(operation, method);
     let span = if reads && operation != PAGE { Span::none() } else { request_span() };
     let in_flight = app.metrics.in_flight();
-    // Pinned: what is large would be moved into each of the futures around it.
-    let work = pin!(work);
     let work = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, work));
     let answered = work.catch_unwind().instrument(span.clone()).await;
     drop(in_flight);
