@@ -126,12 +126,12 @@ fn schema(conn: &Connection) -> BTreeMap<String, BTreeMap<String, String>> {
 fn every_statement_fits_the_schema() {
     let (_dir, conn) = migrated();
     for statement in statements() {
-        let name = statement.name();
-        let prepared = conn.prepare(statement.lite()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert_eq!(prepared.parameter_count(), statement.params().len(), "{name}: parameters");
+        let name = statement.name;
+        let prepared = conn.prepare(statement.lite).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(prepared.parameter_count(), statement.params.len(), "{name}: parameters");
         let columns = prepared.columns();
-        assert_eq!(columns.len(), statement.columns().len(), "{name}: number of columns");
-        for (found, declared) in columns.zip(statement.columns()) {
+        assert_eq!(columns.len(), statement.columns.len(), "{name}: number of columns");
+        for (found, declared) in columns.zip(statement.columns) {
             assert_eq!(found.name(), declared.name, "{name}");
             let Some(stored) = found.decl_type() else { continue };
             let wanted = match declared.kind {
@@ -148,12 +148,12 @@ fn every_statement_fits_the_schema() {
 fn a_column_that_may_be_null_is_read_as_an_option() {
     let (_dir, conn) = migrated();
     for statement in statements() {
-        let text = statement.lite();
+        let text = statement.lite;
         let Some(table) = text.split(" from ").nth(1).and_then(|rest| rest.split_whitespace().next()) else { continue };
         if !text.starts_with("select") || text.contains(" join ") {
             continue;
         }
-        for column in statement.columns() {
+        for column in statement.columns {
             let not_null: Option<bool> = conn
                 .query_row(
                     "select \"notnull\" or pk from pragma_table_info(?1) where name = ?2",
@@ -162,7 +162,7 @@ fn a_column_that_may_be_null_is_read_as_an_option() {
                 )
                 .ok();
             if let Some(not_null) = not_null {
-                assert_eq!(!not_null, column.nullable, "{}: {}", statement.name(), column.name);
+                assert_eq!(!not_null, column.nullable, "{}: {}", statement.name, column.name);
             }
         }
     }
@@ -173,8 +173,8 @@ fn no_statement_scans_a_table_that_grows() {
     let (_dir, conn) = migrated();
     let mut seen = BTreeSet::new();
     for statement in statements() {
-        let name = short(statement.name());
-        let mut plan = conn.prepare(&format!("explain query plan {}", statement.lite())).unwrap();
+        let name = short(statement.name);
+        let mut plan = conn.prepare(&format!("explain query plan {}", statement.lite)).unwrap();
         let count = plan.parameter_count();
         let nulls = vec![rusqlite::types::Null; count];
         let steps: Vec<String> = plan
@@ -200,8 +200,8 @@ fn every_statement_on_tenant_data_compares_the_tenant() {
         schema(&conn).into_iter().filter(|(_, c)| c.contains_key("organization_id")).map(|(t, _)| t).collect();
     let mut seen = BTreeSet::new();
     for statement in statements() {
-        let name = short(statement.name());
-        let text = format!("{} ", statement.lite());
+        let name = short(statement.name);
+        let text = format!("{} ", statement.lite);
         let touches = tenant_tables.iter().any(|table| {
             ["from", "join", "update", "into"].iter().any(|word| text.contains(&format!("{word} {table} ")))
         });
@@ -222,7 +222,7 @@ fn every_statement_on_tenant_data_compares_the_tenant() {
 fn whatever_changes_a_row_that_is_remembered_names_its_subject() {
     const REMEMBERED: [&str; 5] = ["users", "organizations", "members", "tokens", "credentials"];
     for statement in statements() {
-        let (name, text) = (short(statement.name()), statement.pg());
+        let (name, text) = (short(statement.name), statement.pg);
         let changes = REMEMBERED.iter().any(|table| {
             text.contains(&format!("update {table} "))
                 || text.contains(&format!("delete from {table} "))
@@ -230,9 +230,9 @@ fn whatever_changes_a_row_that_is_remembered_names_its_subject() {
         });
         // An expired row says nothing that the time in it does not say.
         let excepted = name == "tokens::DELETE_EXPIRED";
-        assert_eq!(statement.touches().is_some(), changes && !excepted, "{name}");
-        if let Some(n) = statement.touches() {
-            assert_eq!(statement.params()[n], Kind::Uuid, "{name}: the subject is an identifier");
+        assert_eq!(statement.touches.is_some(), changes && !excepted, "{name}");
+        if let Some(n) = statement.touches {
+            assert_eq!(statement.params[n], Kind::Uuid, "{name}: the subject is an identifier");
         }
     }
 }

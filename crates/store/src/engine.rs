@@ -6,4 +6,5 @@ pub(crate) mod postgres;
 pub(crate) mod row;
 pub(crate) mod sql;
 pub(crate) mod sqlite;
+pub(crate) mod tx;
 pub(crate) mod value;

@@ -84,18 +84,19 @@ mod check;
 mod plans;
 
 pub use engine::changes::{Changes, Epoch, Slot};
-pub use engine::db::{BoxFuture, Db, DelayObserver, Measured, Observer, Options, Target, Tx, Unit};
+pub use engine::db::{BoxFuture, Db, DelayObserver, Measured, Observer, Options, Target, Unit};
 pub use engine::postgres::connect::PostgresOptions;
 pub use engine::row::ColumnInfo;
 pub use engine::sql::Statement;
+pub use engine::tx::Tx;
 pub use engine::value::{Hash, Kind};
 pub use error::Error;
 pub use migrate::migrate;
 pub use page::{Filter, Page, Start, Window};
 
 /// Every statement of the program: for checks against a real engine.
-pub fn statements() -> impl Iterator<Item = &'static dyn Statement> {
-    const FILES: &[&[&dyn Statement]] = &[
+pub fn statements() -> impl Iterator<Item = &'static Statement> {
+    const FILES: &[&[&Statement]] = &[
         budgets::STATEMENTS,
         coupons::STATEMENTS,
         credentials::STATEMENTS,

@@ -66,16 +66,16 @@ fn reads(step: &str) -> bool {
 }
 
 /// Whether a statement is a deferred join: rows are read by the keys that an inner select finds.
-fn deferred(statement: &dyn Statement) -> bool {
-    statement.lite().split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(").contains(" in (select ")
+fn deferred(statement: &Statement) -> bool {
+    statement.lite.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(").contains(" in (select ")
 }
 
 #[test]
 fn what_a_list_skips_it_skips_on_index_entries() {
     let (_dir, conn) = migrated();
     let mut checked = 0;
-    for statement in statements().filter(|statement| statement.lite().contains(" offset ?")) {
-        let (name, text) = (statement.name(), statement.lite());
+    for statement in statements().filter(|statement| statement.lite.contains(" offset ?")) {
+        let (name, text) = (statement.name, statement.lite);
         let finds_a_key = text.contains(" limit 1 offset ?");
         assert!(deferred(statement) || finds_a_key, "{name}: an offset belongs into an inner select");
         let plan = plan(&conn, text);
@@ -99,9 +99,9 @@ fn the_inner_select_is_in_the_order_of_its_index() {
         "usage_days::BY_UNIT",
     ];
     let (_dir, conn) = migrated();
-    for statement in statements().filter(|statement| statement.lite().contains(" limit ?")) {
-        let name = statement.name().trim_start_matches("polity_store::");
-        let plan = plan(&conn, statement.lite());
+    for statement in statements().filter(|statement| statement.lite.contains(" limit ?")) {
+        let name = statement.name.trim_start_matches("polity_store::");
+        let plan = plan(&conn, statement.lite);
         let sorts = inner(&plan).iter().any(|step| step.starts_with("USE TEMP B-TREE"));
         assert_eq!(sorts, SORTS.contains(&name), "{name}: {plan:#?}");
     }
@@ -110,13 +110,13 @@ fn the_inner_select_is_in_the_order_of_its_index() {
 #[test]
 fn what_is_counted_is_counted_on_index_entries() {
     let (_dir, conn) = migrated();
-    for statement in statements().filter(|statement| statement.lite().contains("count(*)")) {
-        let plan = plan(&conn, statement.lite());
+    for statement in statements().filter(|statement| statement.lite.contains("count(*)")) {
+        let plan = plan(&conn, statement.lite);
         // What is looked up once for the whole count is a row of its own.
         let counting = |step: &&String| reads(step) && !step.contains("autoindex") && *step != "SCAN CONSTANT ROW";
         let mut reading = plan.iter().map(|(_, step)| step).filter(counting).peekable();
-        assert!(reading.peek().is_some(), "{}", statement.name());
-        assert!(reading.all(|step| on_entries(step)), "{}: {plan:#?}", statement.name());
+        assert!(reading.peek().is_some(), "{}", statement.name);
+        assert!(reading.all(|step| on_entries(step)), "{}: {plan:#?}", statement.name);
     }
 }
 

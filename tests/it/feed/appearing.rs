@@ -13,8 +13,8 @@ use crate::support::{LONG, PATIENT, cursor, events, get, operator, project, room
 
 const APPEND: &str = "polity_store::events::APPEND";
 
-fn append() -> &'static dyn Statement {
-    polity_store::statements().find(|statement| statement.name() == APPEND).expect("the statement")
+fn append() -> &'static Statement {
+    polity_store::statements().find(|statement| statement.name == APPEND).expect("the statement")
 }
 
 /// The statement with values instead of parameters.
@@ -33,7 +33,7 @@ fn append_text(organization: &str, name: &str) -> String {
         "now()".to_owned(),
     ];
     let numbered = values.iter().enumerate().rev();
-    numbered.fold(append().pg().to_owned(), |text, (n, value)| text.replace(&format!("${}", n + 1), value))
+    numbered.fold(append().pg.to_owned(), |text, (n, value)| text.replace(&format!("${}", n + 1), value))
 }
 
 #[tokio::test]

@@ -48,8 +48,8 @@ fn type_of(kind: Kind) -> Type {
     }
 }
 
-fn short(statement: &dyn Statement) -> &'static str {
-    statement.name().trim_start_matches("polity_store::")
+fn short(statement: &Statement) -> &'static str {
+    statement.name.trim_start_matches("polity_store::")
 }
 
 #[tokio::test]
@@ -58,11 +58,11 @@ async fn every_statement_fits_the_schema() {
     let client = client(&server).await;
     for statement in statements() {
         let name = short(statement);
-        let types: Vec<Type> = statement.params().iter().map(|kind| type_of(*kind)).collect();
-        let prepared = client.prepare_typed(statement.pg(), &types).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        let types: Vec<Type> = statement.params.iter().map(|kind| type_of(*kind)).collect();
+        let prepared = client.prepare_typed(statement.pg, &types).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
         assert_eq!(prepared.params(), types, "{name}: parameters");
-        assert_eq!(prepared.columns().len(), statement.columns().len(), "{name}: number of columns");
-        for (found, declared) in prepared.columns().iter().zip(statement.columns()) {
+        assert_eq!(prepared.columns().len(), statement.columns.len(), "{name}: number of columns");
+        for (found, declared) in prepared.columns().iter().zip(statement.columns) {
             assert_eq!(found.name(), declared.name, "{name}");
             assert_eq!(*found.type_(), type_of(declared.kind), "{name}: column {}", declared.name);
             let (Some(table), Some(column)) = (found.table_oid(), found.column_id()) else { continue };
@@ -75,11 +75,11 @@ async fn every_statement_fits_the_schema() {
 }
 
 /// The lines of the plan of a statement whose parameters are not known.
-async fn plan(client: &Client, statement: &dyn Statement) -> Vec<String> {
-    let types: Vec<String> = statement.params().iter().map(|kind| type_of(*kind).name().to_owned()).collect();
+async fn plan(client: &Client, statement: &Statement) -> Vec<String> {
+    let types: Vec<String> = statement.params.iter().map(|kind| type_of(*kind).name().to_owned()).collect();
     let list = |items: &[String]| if items.is_empty() { String::new() } else { format!("({})", items.join(", ")) };
     let nulls = vec!["null".to_owned(); types.len()];
-    client.batch_execute(&format!("prepare s{} as {}", list(&types), statement.pg())).await.expect("a statement");
+    client.batch_execute(&format!("prepare s{} as {}", list(&types), statement.pg)).await.expect("a statement");
     let rows = client.query(&format!("explain (costs off) execute s{}", list(&nulls)), &[]).await.expect("a plan");
     client.batch_execute("deallocate s").await.expect("deallocate");
     rows.iter().map(|row| row.get(0)).collect()
@@ -107,7 +107,7 @@ async fn what_a_page_skips_is_skipped_on_index_entries() {
     let client = client(&server).await;
     filled::fill(&client).await;
     let (mut lists, mut wrong) = (0, BTreeMap::new());
-    for statement in statements().filter(|statement| statement.pg().contains("offset $")) {
+    for statement in statements().filter(|statement| statement.pg.contains("offset $")) {
         let plan = plan(&client, statement).await;
         let from = plan.iter().position(|line| line.contains("Limit")).unwrap_or_else(|| panic!("{plan:#?}"));
         let depth = |line: &str| line.len() - line.trim_start().len();

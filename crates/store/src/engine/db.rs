@@ -18,8 +18,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -28,15 +27,12 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::engine::changes::{Changes, Epoch};
+use crate::engine::changes::Changes;
+use crate::engine::postgres::Postgres;
 use crate::engine::postgres::connect::PostgresOptions;
-use crate::engine::postgres::{PgTx, Postgres};
-use crate::engine::row::FromRow;
-use crate::engine::sql::Query;
-use crate::engine::sqlite::near::Near;
 use crate::engine::sqlite::uncommitted::Uncommitted;
 use crate::engine::sqlite::{self, Lite, Outcome};
-use crate::engine::value::Params;
+use crate::engine::tx::{Mode, Tx};
 
 /// The future of a unit of work.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -127,34 +123,6 @@ enum Engine {
     Postgres(Arc<Postgres>),
 }
 
-/// One unit of work in progress.
-pub struct Tx<'c> {
-    handle: Handle<'c>,
-    mode: Mode,
-    /// Where in the row of changes the unit began, before it read anything.
-    epoch: Epoch,
-    /// Subjects whose rows it changed.
-    touched: Mutex<Vec<Uuid>>,
-    /// What units have changed that are committed together with this one.
-    uncommitted: Option<&'c Uncommitted>,
-    statements: AtomicU32,
-}
-
-/// Whether a unit writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Read,
-    Write,
-}
-
-#[derive(Clone, Copy)]
-enum Handle<'c> {
-    /// Of a unit that runs where it was called.
-    Near(&'c Near<'c>),
-    Lite(&'c Mutex<Connection>),
-    Postgres(&'c PgTx<'c>),
-}
-
 impl Db {
     /// Opens the database; its schema must be current ([`crate::migrate()`]).
     /// A PostgreSQL server is first spoken to by the first unit.
@@ -236,7 +204,7 @@ impl Db {
         let (reply, done) = oneshot::channel();
         let (observer, changes) = (self.observer.clone(), self.changes.clone());
         lite.read(Box::new(move |conn| {
-            let tx = Tx::new(Handle::Lite(conn), Mode::Read, changes.epoch());
+            let tx = Tx::reading(conn, changes.epoch());
             let result = run(unit, called, &observer, &tx, &args, f);
             // The arguments may hold the last handle on the database: it must not outlive the reply.
             drop(args);
@@ -255,7 +223,7 @@ impl Db {
         f: Unit<A, T, E>,
     ) -> Option<Result<T, E>> {
         let near = lite.near();
-        let tx = Tx::new(Handle::Near(&near), Mode::Read, self.changes.epoch());
+        let tx = Tx::near(&near, self.changes.epoch());
         let result = attempt(unit, &tx, args, f);
         if near.gave_up() {
             return None;
@@ -307,8 +275,7 @@ where
     E: From<Error> + Send,
 {
     fn run(&mut self, conn: &Mutex<Connection>, uncommitted: &Uncommitted) -> bool {
-        let tx = Tx::new(Handle::Lite(conn), Mode::Write, self.changes.epoch());
-        let tx = Tx { uncommitted: Some(uncommitted), ..tx };
+        let tx = Tx::writing(conn, self.changes.epoch(), uncommitted);
         let result = run(self.unit, self.called, &self.observer, &tx, &self.args, self.f);
         let (keep, touched) = (result.is_ok(), tx.touched());
         uncommitted.add(&touched);
@@ -359,134 +326,5 @@ fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Re
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => Err(Error::ForeignAwait(unit).into()),
-    }
-}
-
-impl<'c> Tx<'c> {
-    fn new(handle: Handle<'c>, mode: Mode, epoch: Epoch) -> Self {
-        Tx { handle, mode, epoch, touched: Mutex::default(), uncommitted: None, statements: AtomicU32::new(0) }
-    }
-
-    pub(crate) fn postgres(tx: &'c PgTx<'c>, mode: Mode, epoch: Epoch) -> Self {
-        Tx::new(Handle::Postgres(tx), mode, epoch)
-    }
-
-    /// Whether what the unit reads may be remembered: only what one that reads
-    /// does, for the transaction of one that writes may come to nothing.
-    #[must_use]
-    pub fn may_remember(&self) -> bool {
-        self.mode == Mode::Read
-    }
-
-    /// Whether what is remembered of these subjects, and still holds, is what
-    /// the unit would read: for one that reads; and for one that writes to an
-    /// embedded database, where nobody writes beside it, unless they were changed
-    /// by it or by one before it that is committed with it. Elsewhere a unit that
-    /// writes decides on rows of its own transaction.
-    #[must_use]
-    pub fn may_believe(&self, subjects: impl IntoIterator<Item = Uuid> + Clone) -> bool {
-        match self.uncommitted {
-            None => self.mode == Mode::Read,
-            Some(uncommitted) => {
-                let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-                !uncommitted.has(subjects.clone()) && !subjects.into_iter().any(|subject| touched.contains(&subject))
-            }
-        }
-    }
-
-    /// Whether the database is embedded.
-    pub(crate) fn is_embedded(&self) -> bool {
-        !matches!(self.handle, Handle::Postgres(_))
-    }
-
-    /// Where in the row of changes the unit began: what it reads is remembered under it.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
-    /// How many statements the unit has run that give rows.
-    #[must_use]
-    pub fn statements(&self) -> u32 {
-        self.statements.load(Ordering::Relaxed)
-    }
-
-    /// The subjects whose rows were changed so far; the next call tells of later ones.
-    pub(crate) fn touched(&self) -> Vec<Uuid> {
-        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn touch<P: Params, R>(&self, query: &Query<P, R>, params: &P) {
-        if let Some(subject) = query.subject(params) {
-            let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-            if !touched.contains(&subject) {
-                touched.push(subject);
-            }
-        }
-    }
-
-    /// Every row of a statement.
-    ///
-    /// # Errors
-    /// When the engine refuses the statement.
-    pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: P) -> Result<Vec<R>, Error> {
-        self.touch(query, &params);
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        match self.handle {
-            Handle::Near(near) => near.run(|conn| sqlite::all(conn, query, &params)),
-            Handle::Lite(conn) => sqlite::all(conn, query, &params),
-            Handle::Postgres(tx) => Box::pin(tx.all(query, &params)).await,
-        }
-    }
-
-    /// The first row of a statement, if there is one.
-    ///
-    /// # Errors
-    /// When the engine refuses the statement.
-    pub(crate) async fn optional<P: Params, R: FromRow>(
-        &self,
-        query: &Query<P, R>,
-        params: P,
-    ) -> Result<Option<R>, Error> {
-        self.touch(query, &params);
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        match self.handle {
-            Handle::Near(near) => near.run(|conn| sqlite::optional(conn, query, &params)),
-            Handle::Lite(conn) => sqlite::optional(conn, query, &params),
-            Handle::Postgres(tx) => Ok(Box::pin(tx.all(query, &params)).await?.into_iter().next()),
-        }
-    }
-
-    /// How many rows a statement changed.
-    ///
-    /// # Errors
-    /// When the engine refuses the statement, a broken constraint included.
-    pub(crate) async fn execute<P: Params>(&self, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
-        let changed = match self.handle {
-            Handle::Near(near) => near.run(|conn| sqlite::run(conn, query, params)),
-            Handle::Lite(conn) => sqlite::run(conn, query, params),
-            Handle::Postgres(tx) => Box::pin(tx.execute(query, params)).await,
-        }?;
-        if changed > 0 {
-            self.touch(query, params);
-        }
-        Ok(changed)
-    }
-
-    /// Sends a statement of which the unit needs no result: should the engine
-    /// refuse it, the whole unit is refused, at the latest in its end.
-    ///
-    /// # Errors
-    /// When the engine refuses the statement at once.
-    pub(crate) async fn send<P>(&self, query: &'static Query<P, ()>, params: P) -> Result<(), Error>
-    where
-        P: Params + 'static,
-    {
-        self.touch(query, &params);
-        match self.handle {
-            Handle::Near(near) => near.run(|conn| sqlite::run(conn, query, &params).map(drop)),
-            Handle::Lite(conn) => sqlite::run(conn, query, &params).map(drop),
-            Handle::Postgres(tx) => Box::pin(tx.send(query, params)).await,
-        }
     }
 }

@@ -27,18 +27,18 @@ use futures_util::FutureExt;
 use futures_util::future::join;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
-use tokio_postgres::Statement;
+use tokio_postgres::{Row, Statement as Prepared};
 
 use crate::Error;
 use crate::engine::changes::Changes;
-use crate::engine::db::{Mode, Options, Tx, Unit};
+use crate::engine::db::{Options, Unit};
 use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::postgres::hosts::Hosts;
 use crate::engine::postgres::posted::{Posted, Sent, is_aborted};
-use crate::engine::postgres::wire::{Bound, PgRow, dynamic, typed, types};
-use crate::engine::row::FromRow;
-use crate::engine::sql::Query;
-use crate::engine::value::Params;
+use crate::engine::postgres::wire::{Bound, dynamic, typed, types};
+use crate::engine::sql::{Query, Statement};
+use crate::engine::tx::{Mode, Tx};
+use crate::engine::value::{Param, Values};
 
 /// How long a unit waits for a free connection before it is refused.
 const POOL_WAIT: Duration = Duration::from_secs(2);
@@ -112,7 +112,7 @@ impl Postgres {
                     hosts: Hosts::new(options)?,
                     notify: options.notify,
                     pool: pool.clone(),
-                    announcement: announcement.pg,
+                    announcement: announcement.statement.pg,
                     changes,
                     bound: all.revocation_bound,
                     delays: all.delays.clone(),
@@ -145,7 +145,7 @@ impl Postgres {
             let touched = if mode == Mode::Write && done.is_ok() { handle.touched() } else { Vec::new() };
             if !touched.is_empty() {
                 // A failure spoils the transaction, which its end tells.
-                let sent = tx.listening(tx.send(self.announcement, (follow::text(&touched),)));
+                let sent = tx.listening(tx.send(&self.announcement.statement, Box::new((follow::text(&touched),))));
                 if tokio::time::timeout_at(deadline.into(), sent).await.is_err() {
                     tx.hangs();
                 }
@@ -341,53 +341,50 @@ impl<'c> PgTx<'c> {
         error
     }
 
-    async fn statement<P: Params, R>(&self, client: &Client, query: &Query<P, R>) -> Result<Statement, Error> {
-        client.prepare_typed_cached(query.pg, &types::<P>()).await.map_err(|error| self.refused(error))
+    async fn prepared(&self, client: &Client, statement: &Statement) -> Result<Prepared, Error> {
+        let prepared = client.prepare_typed_cached(statement.pg, &types(statement.params)).await;
+        prepared.map_err(|error| self.refused(error))
     }
 
     /// Every row of a statement.
-    pub(crate) async fn all<P: Params, R: FromRow>(&self, query: &Query<P, R>, params: &P) -> Result<Vec<R>, Error> {
+    pub(crate) async fn rows(&self, statement: &Statement, params: &[&dyn Param]) -> Result<Vec<Row>, Error> {
         let client = self.client().await?;
-        let bound = Bound::all(&params.refs());
+        let bound = Bound::all(params);
         let rows = if self.postgres.prepare {
-            let statement = self.statement(client, query).await?;
-            self.answer(client.query(&statement, &dynamic(&bound))).await
+            let prepared = self.prepared(client, statement).await?;
+            self.answer(client.query(&prepared, &dynamic(&bound))).await
         } else {
-            self.answer(client.query_typed(query.pg, &typed::<P>(&bound))).await
+            self.answer(client.query_typed(statement.pg, &typed(&bound, statement.params))).await
         };
-        let rows = rows.map_err(|error| self.refused(error))?;
-        rows.iter().map(|row| R::from_row(&mut PgRow::new(row))).collect()
+        rows.map_err(|error| self.refused(error))
     }
 
     /// How many rows a statement changed.
-    pub(crate) async fn execute<P: Params>(&self, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
+    pub(crate) async fn execute(&self, statement: &Statement, params: &[&dyn Param]) -> Result<u64, Error> {
         let client = self.client().await?;
-        let bound = Bound::all(&params.refs());
+        let bound = Bound::all(params);
         let changed = if self.postgres.prepare {
-            let statement = self.statement(client, query).await?;
-            self.answer(client.execute(&statement, &dynamic(&bound))).await
+            let prepared = self.prepared(client, statement).await?;
+            self.answer(client.execute(&prepared, &dynamic(&bound))).await
         } else {
-            self.answer(client.execute_typed(query.pg, &typed::<P>(&bound))).await
+            self.answer(client.execute_typed(statement.pg, &typed(&bound, statement.params))).await
         };
         changed.map_err(|error| self.refused(error))
     }
 
     /// Sends a statement; should it be refused, the unit as a whole is.
-    pub(crate) async fn send<P>(&self, query: &'static Query<P, ()>, params: P) -> Result<(), Error>
-    where
-        P: Params + 'static,
-    {
+    pub(crate) async fn send(&self, statement: &'static Statement, params: Box<dyn Values>) -> Result<(), Error> {
         let client = self.client().await?.clone();
         if self.postgres.prepare {
-            let statement = self.statement(&client, query).await?;
+            let prepared = self.prepared(&client, statement).await?;
             self.post(Box::pin(async move {
                 let refs = params.refs();
-                client.execute_raw(&statement, Bound::all(&refs)).await
+                client.execute_raw(&prepared, Bound::all(&refs)).await
             }));
         } else {
             self.post(Box::pin(async move {
-                let refs = params.refs();
-                client.execute_typed(query.pg, &typed::<P>(&Bound::all(&refs))).await
+                let bound = params.refs();
+                client.execute_typed(statement.pg, &typed(&Bound::all(&bound), statement.params)).await
             }));
         }
         Ok(())

@@ -20,11 +20,23 @@ pub trait Source {
     fn next(&mut self, kind: Kind) -> Option<Datum<'_>>;
 }
 
+/// Takes the rows of a result one by one.
+pub type Each<'e> = dyn FnMut(&mut dyn Source) -> Result<Next, Error> + Send + 'e;
+
+/// Whether more rows are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The next, if there is one.
+    More,
+    /// No more.
+    Enough,
+}
+
 /// The next column as a value of type `T`; `name` is for the message.
 ///
 /// # Errors
 /// When the column holds something else.
-pub fn read<T: Column>(source: &mut impl Source, name: &'static str) -> Result<T, Error> {
+pub fn read<T: Column>(source: &mut dyn Source, name: &'static str) -> Result<T, Error> {
     source.next(T::KIND).and_then(T::from_datum).ok_or(Error::Column(name))
 }
 
@@ -36,13 +48,13 @@ pub trait FromRow: Sized + Send {
     ///
     /// # Errors
     /// When a column holds another kind of value.
-    fn from_row(source: &mut impl Source) -> Result<Self, Error>;
+    fn from_row(source: &mut dyn Source) -> Result<Self, Error>;
 }
 
 /// No row: statements that return nothing.
 impl FromRow for () {
     const COLUMNS: &'static [ColumnInfo] = &[];
-    fn from_row(_: &mut impl Source) -> Result<Self, Error> {
+    fn from_row(_: &mut dyn Source) -> Result<Self, Error> {
         Ok(())
     }
 }
@@ -63,7 +75,7 @@ macro_rules! row {
                     nullable: <$ty as $crate::engine::value::Stored>::NULLABLE,
                 }
             ),+ ];
-            fn from_row(source: &mut impl $crate::engine::row::Source) -> Result<Self, $crate::Error> {
+            fn from_row(source: &mut dyn $crate::engine::row::Source) -> Result<Self, $crate::Error> {
                 Ok($name { $( $field: $crate::engine::row::read(source, stringify!($field))? ),+ })
             }
         }
@@ -71,6 +83,9 @@ macro_rules! row {
         impl $crate::engine::value::Params for $name {
             const KINDS: &'static [$crate::engine::value::Kind] =
                 &[ $( <$ty as $crate::engine::value::Stored>::KIND ),+ ];
+        }
+
+        impl $crate::engine::value::Values for $name {
             fn refs(&self) -> Vec<&dyn $crate::engine::value::Param> {
                 vec![ $( &self.$field as &dyn $crate::engine::value::Param ),+ ]
             }

@@ -5,10 +5,21 @@ use std::marker::PhantomData;
 use uuid::Uuid;
 
 use crate::engine::row::{ColumnInfo, FromRow};
-use crate::engine::value::{Datum, Kind, Params};
+use crate::engine::value::{Datum, Kind, Param, Params};
 
 /// A statement: parameters `P`, rows `R` (`()` when it returns none).
+///
+/// Only what makes parameters of values and values of rows is compiled for each
+/// pair of types; everything else takes the [`Statement`].
 pub struct Query<P, R> {
+    /// It without its types.
+    pub statement: Statement,
+    types: PhantomData<fn(P) -> R>,
+}
+
+/// A statement without its types.
+#[derive(Debug)]
+pub struct Statement {
     /// Its name in the code, for messages.
     pub name: &'static str,
     /// The text with `?1`, `?2`, … as SQLite wants it.
@@ -17,55 +28,27 @@ pub struct Query<P, R> {
     pub pg: &'static str,
     /// Which parameter, from 0, names the subject whose remembered rows it changes.
     pub touches: Option<usize>,
-    #[doc(hidden)]
-    pub types: PhantomData<fn(P) -> R>,
-}
-
-/// A statement without its types, for the checks.
-pub trait Statement: Sync {
-    /// Its name in the code.
-    fn name(&self) -> &'static str;
-    /// Its text for SQLite.
-    fn lite(&self) -> &'static str;
-    /// Its text for PostgreSQL.
-    fn pg(&self) -> &'static str;
-    /// Which parameter names the subject whose remembered rows it changes.
-    fn touches(&self) -> Option<usize>;
     /// What the parameters hold that it binds.
-    fn params(&self) -> &'static [Kind];
+    pub params: &'static [Kind],
     /// The columns it returns.
-    fn columns(&self) -> &'static [ColumnInfo];
+    pub columns: &'static [ColumnInfo],
 }
 
-impl<P: Params, R> Query<P, R> {
+impl<P: Params, R: FromRow> Query<P, R> {
+    /// A statement with these texts.
+    pub const fn new(name: &'static str, lite: &'static str, pg: &'static str, touches: Option<usize>) -> Self {
+        let statement = Statement { name, lite, pg, touches, params: P::KINDS, columns: R::COLUMNS };
+        Query { statement, types: PhantomData }
+    }
+}
+
+impl Statement {
     /// The subject whose remembered rows it changes when run with `params`.
-    pub(crate) fn subject(&self, params: &P) -> Option<Uuid> {
-        let refs = params.refs();
-        match refs.get(self.touches?)?.datum() {
+    pub(crate) fn subject(&self, params: &[&dyn Param]) -> Option<Uuid> {
+        match params.get(self.touches?)?.datum() {
             Datum::Uuid(bytes) => Some(Uuid::from_bytes(*bytes)),
             _ => None,
         }
-    }
-}
-
-impl<P: Params, R: FromRow> Statement for Query<P, R> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-    fn lite(&self) -> &'static str {
-        self.lite
-    }
-    fn pg(&self) -> &'static str {
-        self.pg
-    }
-    fn touches(&self) -> Option<usize> {
-        self.touches
-    }
-    fn params(&self) -> &'static [Kind] {
-        P::KINDS
-    }
-    fn columns(&self) -> &'static [ColumnInfo] {
-        R::COLUMNS
     }
 }
 
@@ -104,17 +87,16 @@ macro_rules! queries {
                 const TEXT: &str = $sql;
                 const BYTES: [u8; TEXT.len()] = $crate::engine::sql::to_lite(TEXT);
                 const LITE: &str = match std::str::from_utf8(&BYTES) { Ok(text) => text, Err(_) => "" };
-                $crate::engine::sql::Query {
-                    name: concat!(module_path!(), "::", stringify!($name)),
-                    lite: LITE,
-                    pg: $crate::engine::sql::pg_text!(TEXT $(, $pg)?),
-                    touches: $crate::engine::sql::touched!($($touches)?),
-                    types: std::marker::PhantomData,
-                }
+                $crate::engine::sql::Query::new(
+                    concat!(module_path!(), "::", stringify!($name)),
+                    LITE,
+                    $crate::engine::sql::pg_text!(TEXT $(, $pg)?),
+                    $crate::engine::sql::touched!($($touches)?),
+                )
             };
         )+
         /// Every statement of this file.
-        pub(crate) static STATEMENTS: &[&dyn $crate::engine::sql::Statement] = &[ $( &$name ),+ ];
+        pub(crate) static STATEMENTS: &[&$crate::engine::sql::Statement] = &[ $( &$name.statement ),+ ];
     };
 }
 

@@ -20,11 +20,11 @@ use rusqlite::{CachedStatement, Connection};
 
 use crate::Error;
 use crate::engine::db::Options;
-use crate::engine::row::{FromRow, Source};
-use crate::engine::sql::Query;
+use crate::engine::row::{Each, Next, Source};
+use crate::engine::sql::Statement;
 use crate::engine::sqlite::near::{Near, Spot};
 use crate::engine::sqlite::uncommitted::Uncommitted;
-use crate::engine::value::{Datum, Kind, Params};
+use crate::engine::value::{Datum, Kind, Param};
 
 /// Whether the group a unit belonged to was committed.
 pub(crate) type Outcome = Result<(), Error>;
@@ -286,50 +286,40 @@ fn read_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<ReadJob>
     }
 }
 
-/// Every row of a statement.
-pub(crate) fn all<P: Params, R: FromRow>(
+/// Gives the rows of a statement to `each`, until it wants no more.
+pub(crate) fn rows(
     conn: &Mutex<Connection>,
-    query: &Query<P, R>,
-    params: &P,
-) -> Result<Vec<R>, Error> {
+    statement: &Statement,
+    params: &[&dyn Param],
+    each: &mut Each<'_>,
+) -> Result<(), Error> {
     let conn = lock(conn);
-    let mut statement = bound(&conn, query, params)?;
+    let mut statement = bound(&conn, statement, params)?;
     let mut rows = statement.raw_query();
-    let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        out.push(R::from_row(&mut LiteRow { row, next: 0 })?);
+        if each(&mut LiteRow { row, next: 0 })? == Next::Enough {
+            break;
+        }
     }
-    Ok(out)
-}
-
-/// The first row of a statement, if there is one.
-pub(crate) fn optional<P: Params, R: FromRow>(
-    conn: &Mutex<Connection>,
-    query: &Query<P, R>,
-    params: &P,
-) -> Result<Option<R>, Error> {
-    let conn = lock(conn);
-    let mut statement = bound(&conn, query, params)?;
-    let mut rows = statement.raw_query();
-    rows.next()?.map(|row| R::from_row(&mut LiteRow { row, next: 0 })).transpose()
+    Ok(())
 }
 
 /// How many rows a statement changed.
-pub(crate) fn run<P: Params>(conn: &Mutex<Connection>, query: &Query<P, ()>, params: &P) -> Result<u64, Error> {
+pub(crate) fn run(conn: &Mutex<Connection>, statement: &Statement, params: &[&dyn Param]) -> Result<u64, Error> {
     let conn = lock(conn);
-    Ok(bound(&conn, query, params)?.raw_execute()? as u64)
+    Ok(bound(&conn, statement, params)?.raw_execute()? as u64)
 }
 
-fn bound<'c, P: Params, R>(
+fn bound<'c>(
     conn: &'c Connection,
-    query: &Query<P, R>,
-    params: &P,
+    statement: &Statement,
+    params: &[&dyn Param],
 ) -> rusqlite::Result<CachedStatement<'c>> {
-    let mut statement = conn.prepare_cached(query.lite)?;
-    for (i, param) in params.refs().into_iter().enumerate() {
-        statement.raw_bind_parameter(i + 1, Bound(param.datum()))?;
+    let mut prepared = conn.prepare_cached(statement.lite)?;
+    for (i, param) in params.iter().enumerate() {
+        prepared.raw_bind_parameter(i + 1, Bound(param.datum()))?;
     }
-    Ok(statement)
+    Ok(prepared)
 }
 
 struct Bound<'a>(Datum<'a>);

@@ -329,18 +329,24 @@ stored_enums!(
     IndexingStatus,
 );
 
-/// A tuple or a row of parameters, bound in order to `$1`, `$2`, ….
-pub trait Params: Send + Sync {
-    /// What each holds.
-    const KINDS: &'static [Kind];
+/// The values of a tuple or a row of parameters.
+pub trait Values: Send + Sync {
     /// Each, in order.
     fn refs(&self) -> Vec<&dyn Param>;
+}
+
+/// A tuple or a row of parameters, bound in order to `$1`, `$2`, ….
+pub trait Params: Values {
+    /// What each holds.
+    const KINDS: &'static [Kind];
 }
 
 macro_rules! params {
     ($($t:ident $i:tt),*) => {
         impl<$($t: Param + Stored),*> Params for ($($t,)*) {
             const KINDS: &'static [Kind] = &[$($t::KIND),*];
+        }
+        impl<$($t: Param),*> Values for ($($t,)*) {
             fn refs(&self) -> Vec<&dyn Param> {
                 vec![$(&self.$i as &dyn Param),*]
             }

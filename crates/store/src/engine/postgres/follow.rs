@@ -12,7 +12,6 @@
 //! since belongs to that one or a later one.
 
 use std::collections::HashSet;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,23 +32,17 @@ use crate::engine::postgres::hosts::{Connection, Hosts};
 use crate::engine::sql::Query;
 
 /// Tells the replicas what a transaction changes, when it is committed.
-pub(super) static ANNOUNCE_AND_NOTIFY: Query<(String,), ()> = Query {
-    name: "changes::ANNOUNCE_AND_NOTIFY",
-    lite: "",
-    pg: "with announced as (insert into changes (subjects) values ($1) returning id, subjects)
+pub(super) static ANNOUNCE_AND_NOTIFY: Query<(String,), ()> = Query::new(
+    "changes::ANNOUNCE_AND_NOTIFY",
+    "",
+    "with announced as (insert into changes (subjects) values ($1) returning id, subjects)
          select pg_notify('polity_changes', id || ':' || case when length(subjects) < 7000 then subjects else '' end)
          from announced",
-    touches: None,
-    types: PhantomData,
-};
+    None,
+);
 /// The same for engines without `NOTIFY`: they look.
-pub(super) static ANNOUNCE: Query<(String,), ()> = Query {
-    name: "changes::ANNOUNCE",
-    lite: "",
-    pg: "insert into changes (subjects) values ($1)",
-    touches: None,
-    types: PhantomData,
-};
+pub(super) static ANNOUNCE: Query<(String,), ()> =
+    Query::new("changes::ANNOUNCE", "", "insert into changes (subjects) values ($1)", None);
 /// What was committed since a transaction, and where to look from the next time.
 const LOOK: &str = "select h.xid, c.id, c.subjects
     from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xid) h

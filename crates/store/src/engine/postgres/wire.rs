@@ -10,7 +10,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::Error;
 use crate::engine::row::Source;
-use crate::engine::value::{Datum, Kind, Param, Params};
+use crate::engine::value::{Datum, Kind, Param};
 
 /// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
 pub(crate) const EPOCH_MICROS: i64 = 946_684_800_000_000;
@@ -28,8 +28,8 @@ pub(crate) const fn type_of(kind: Kind) -> Type {
 }
 
 /// The types of the parameters of a statement.
-pub(super) fn types<P: Params>() -> Vec<Type> {
-    P::KINDS.iter().map(|kind| type_of(*kind)).collect()
+pub(super) fn types(params: &[Kind]) -> Vec<Type> {
+    params.iter().map(|kind| type_of(*kind)).collect()
 }
 
 /// Parameters whose types the statement knows.
@@ -38,8 +38,8 @@ pub(super) fn dynamic<'a>(bound: &'a [Bound<'a>]) -> Vec<&'a (dyn ToSql + Sync)>
 }
 
 /// Parameters with their types.
-pub(super) fn typed<'a, P: Params>(bound: &'a [Bound<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
-    bound.iter().map(|param| param as _).zip(types::<P>()).collect()
+pub(super) fn typed<'a>(bound: &'a [Bound<'a>], params: &[Kind]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    bound.iter().map(|param| param as _).zip(types(params)).collect()
 }
 
 /// A time as the driver takes it where no [`Bound`] does it.
