@@ -6,6 +6,7 @@ mod hasher;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::oneshot;
@@ -17,12 +18,17 @@ use hasher::Hasher;
 
 /// Hashes that may wait before more are refused with 503.
 const MAX_WAITING: usize = 64;
+/// How long a password that comes alone waits for a processor that is idle, before it gets its share of a busy one:
+/// five times what a hash takes.
+const ALONE: Duration = Duration::from_millis(100);
+/// The same while others wait behind it. However busy the machine is, a hundredth of a processor is for passwords.
+const FLOOD: Duration = Duration::from_secs(2);
 /// The shortest password, in characters.
 pub const MIN_CHARS: usize = 8;
 /// The longest password, in bytes: hashing a longer one is work for nothing.
 pub const MAX_BYTES: usize = 1024;
 
-type Job = Box<dyn FnOnce(&Hasher) + Send>;
+type Job = Box<dyn FnOnce(&Hasher, Duration) + Send>;
 
 /// The threads that hash passwords.
 pub struct Passwords {
@@ -114,10 +120,10 @@ impl Passwords {
     ) -> Result<T> {
         let _place = Place::take(&self.waiting)?;
         let (reply, done) = oneshot::channel();
-        let job = move |hasher: &Hasher| {
+        let job = move |hasher: &Hasher, patience| {
             // Nothing is done for a caller who is gone.
             if !reply.is_closed() {
-                let _ = reply.send(hasher.run(work));
+                let _ = reply.send(hasher.run(patience, work));
             }
         };
         self.jobs.try_send(Box::new(job)).map_err(|_| busy())?;
@@ -151,8 +157,9 @@ fn busy() -> Error {
 /// Sees to one password after the other, until the pool is gone.
 fn work(jobs: &Receiver<Job>, hasher: &Hasher) {
     for job in jobs {
+        let patience = if jobs.is_empty() { ALONE } else { FLOOD };
         // The caller of a job that panicked is told by its channel.
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(hasher)));
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(hasher, patience)));
     }
 }
 

@@ -11,9 +11,6 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::argon::Blocks;
 use crate::error::{Error, Result};
 
-/// How long the idle thread may take to begin and be done before the caller does the work: five times what a hash takes.
-/// So however busy the machine is with other things, passwords get a sixth of a processor.
-const PATIENCE: Duration = Duration::from_millis(500);
 /// How long the idle thread keeps its memory when there is nothing to do.
 const KEPT: Duration = Duration::from_secs(60);
 
@@ -35,15 +32,20 @@ impl Hasher {
         Ok(Hasher(jobs))
     }
 
-    /// What the work makes, which must be the same whoever does it. It may be done twice.
-    pub(super) fn run<T: Send + 'static>(&self, work: impl Fn(&mut Blocks) -> T + Send + Sync + 'static) -> T {
+    /// What the work makes, which must be the same whoever does it. The idle thread has so long to begin and be done;
+    /// then the caller does it, perhaps for the second time.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl Fn(&mut Blocks) -> T + Send + Sync + 'static,
+    ) -> T {
         let (work, (made, done)) = (Arc::new(work), bounded(1));
         let shared = work.clone();
         let job = move |blocks: &mut Blocks| {
             // The caller may have done it meanwhile.
             let _ = made.send(shared(blocks));
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let idle = self.0.send_deadline(Box::new(job), deadline).ok().and_then(|()| done.recv_deadline(deadline).ok());
         idle.unwrap_or_else(|| work(&mut Blocks::new()))
     }
@@ -80,13 +82,15 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_millis(100);
+
     fn thread_name(_: &mut Blocks) -> String {
         thread::current().name().unwrap_or_default().to_owned()
     }
 
     /// Whether the idle thread gets to anything: while the machine is busy it may need a few attempts.
     fn works(hasher: &Hasher) -> bool {
-        (0..200).any(|_| hasher.run(thread_name) == "idle-7")
+        (0..200).any(|_| hasher.run(PATIENCE, thread_name) == "idle-7")
     }
 
     #[test]
@@ -96,7 +100,7 @@ mod tests {
         let panicked = Arc::new(AtomicBool::new(false));
         let is_done = (0..200).any(|_| {
             let panics = panicked.clone();
-            let by = hasher.run(move |blocks| {
+            let by = hasher.run(PATIENCE, move |blocks| {
                 let by = thread_name(blocks);
                 if by == "idle-7" {
                     panics.store(true, Ordering::SeqCst);
@@ -118,7 +122,7 @@ mod tests {
         let (release, held) = bounded::<()>(0);
         let is_held = (0..200).any(|_| {
             let (begun, held) = (begun.clone(), held.clone());
-            let by = hasher.run(move |blocks| {
+            let by = hasher.run(PATIENCE, move |blocks| {
                 let by = thread_name(blocks);
                 if by == "idle-7" {
                     begun.send(()).unwrap();
@@ -130,7 +134,7 @@ mod tests {
             begins.try_recv().is_ok()
         });
         assert!(is_held);
-        assert_ne!(hasher.run(thread_name), "idle-7", "not even begun while it is held");
+        assert_ne!(hasher.run(PATIENCE, thread_name), "idle-7", "not even begun while it is held");
         drop(release);
         assert!(works(&hasher));
     }
@@ -139,7 +143,7 @@ mod tests {
     #[test]
     fn the_thread_is_of_the_class_that_yields_at_once() {
         let hasher = Hasher::start(7).unwrap();
-        let stat = || hasher.run(|_| std::fs::read_to_string("/proc/thread-self/stat").unwrap());
+        let stat = || hasher.run(PATIENCE, |_| std::fs::read_to_string("/proc/thread-self/stat").unwrap());
         let stat = (0..200).map(|_| stat()).find(|stat| stat.contains("(idle-7)")).expect("it works");
         // proc(5): the 41st field is the policy, and sched(7): 5 is SCHED_IDLE. The second is a name in parentheses.
         let policy = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(38).unwrap();
