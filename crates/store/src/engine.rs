@@ -8,3 +8,4 @@ pub(crate) mod sql;
 pub(crate) mod sqlite;
 pub(crate) mod tx;
 pub(crate) mod value;
+pub(crate) mod work;

@@ -15,11 +15,9 @@
 //! most of them do.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -33,6 +31,7 @@ use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::sqlite::uncommitted::Uncommitted;
 use crate::engine::sqlite::{self, Lite, Outcome};
 use crate::engine::tx::{Mode, Tx};
+use crate::engine::work::{Typed, Work};
 
 /// The future of a unit of work.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -169,16 +168,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let lite = match &self.engine {
-            Engine::Lite(lite) => lite,
-            Engine::Postgres(postgres) => {
-                return Box::pin(self.on_postgres(postgres, Mode::Write, unit, &args, f)).await;
-            }
-        };
-        let (reply, done) = oneshot::channel();
-        let (called, observer, changes) = (Instant::now(), self.observer.clone(), self.changes.clone());
-        lite.write(Box::new(Writing { unit, called, observer, changes, args, f, ran: None, reply }))?;
-        done.await.map_err(|_| Error::Closed)?
+        self.carry_out(Mode::Write, Typed::new(unit, args, f)).await
     }
 
     /// Runs a unit of work that only reads, from one snapshot.
@@ -191,140 +181,124 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.carry_out(Mode::Read, Typed::new(unit, args, f)).await
+    }
+
+    async fn carry_out<A, T, E>(&self, mode: Mode, work: Typed<A, T, E>) -> Result<T, E>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         let lite = match &self.engine {
             Engine::Lite(lite) => lite,
             Engine::Postgres(postgres) => {
-                return Box::pin(self.on_postgres(postgres, Mode::Read, unit, &args, f)).await;
+                return work.result(Box::pin(self.on_postgres(postgres, mode, &work)).await);
             }
         };
         let called = Instant::now();
-        if let Some(result) = self.on_the_spot(lite, called, unit, &args, f) {
-            return result;
+        if mode == Mode::Read && self.on_the_spot(lite, called, &work) {
+            return work.result(Ok(()));
         }
-        let (reply, done) = oneshot::channel();
-        let (observer, changes) = (self.observer.clone(), self.changes.clone());
-        lite.read(Box::new(move |conn| {
-            let tx = Tx::reading(conn, changes.epoch());
-            let result = run(unit, called, &observer, &tx, &args, f);
-            // The arguments may hold the last handle on the database: it must not outlive the reply.
-            drop(args);
-            let _ = reply.send(result);
-        }))?;
-        done.await.map_err(|_| Error::Closed)?
+        let work = Arc::new(work);
+        let done = match self.on_a_thread(lite, mode, called, work.clone()) {
+            Ok(done) => done.await.map_err(|_| Error::Closed).flatten(),
+            Err(refused) => Err(refused),
+        };
+        work.result(done)
     }
 
-    /// What a unit that reads comes to on the spot; none when it has to run on a thread.
-    fn on_the_spot<A, T, E: From<Error>>(
+    /// Whether a unit that reads was run on the spot; else it has to run on a thread.
+    fn on_the_spot(&self, lite: &Lite, called: Instant, work: &dyn Work) -> bool {
+        let near = lite.near();
+        let ok = work.attempt(&Tx::near(&near, self.changes.epoch()));
+        let done = !near.gave_up();
+        if done {
+            (self.observer)(measured(work.unit(), called, called, ok));
+        }
+        done
+    }
+
+    /// Hands a unit to a thread, which tells whether it could be carried out.
+    fn on_a_thread(
         &self,
         lite: &Lite,
+        mode: Mode,
         called: Instant,
-        unit: &'static str,
-        args: &A,
-        f: Unit<A, T, E>,
-    ) -> Option<Result<T, E>> {
-        let near = lite.near();
-        let tx = Tx::near(&near, self.changes.epoch());
-        let result = attempt(unit, &tx, args, f);
-        if near.gave_up() {
-            return None;
+        work: Arc<dyn Work>,
+    ) -> Result<oneshot::Receiver<Outcome>, Error> {
+        let (reply, done) = oneshot::channel();
+        let (observer, changes) = (self.observer.clone(), self.changes.clone());
+        match mode {
+            Mode::Write => lite.write(Box::new(Writing { called, observer, changes, work, ran: None, reply }))?,
+            Mode::Read => lite.read(Box::new(move |conn| {
+                run(called, &observer, &Tx::reading(conn, changes.epoch()), &*work);
+                // The arguments may hold the last handle on the database: it must not outlive the reply.
+                drop(work);
+                let _ = reply.send(Ok(()));
+            }))?,
         }
-        (self.observer)(measured(unit, called, called, result.is_ok()));
-        Some(result)
+        Ok(done)
     }
 
-    async fn on_postgres<A, T, E: From<Error>>(
-        &self,
-        postgres: &Postgres,
-        mode: Mode,
-        unit: &'static str,
-        args: &A,
-        f: Unit<A, T, E>,
-    ) -> Result<T, E> {
+    async fn on_postgres(&self, postgres: &Postgres, mode: Mode, work: &dyn Work) -> Result<(), Error> {
         let started = Instant::now();
-        let (result, ran) = postgres.unit(mode, unit, &self.changes, args, f).await;
+        let (kept, ran) = postgres.unit(mode, &self.changes, work).await;
         (self.observer)(Measured {
-            unit,
+            unit: work.unit(),
             queued: ran.queued,
             ran: started.elapsed().saturating_sub(ran.queued),
             ending: ran.ending,
-            ok: result.is_ok(),
+            ok: matches!(kept, Ok(true)),
             round_trips: ran.round_trips,
             retries: ran.retries,
         });
-        result
+        kept.map(drop)
     }
 }
 
 /// A unit that writes, for the thread that owns the connection.
-struct Writing<A, T, E> {
-    unit: &'static str,
+struct Writing {
     called: Instant,
     observer: Observer,
     changes: Arc<Changes>,
-    args: A,
-    f: Unit<A, T, E>,
-    /// What it came to the last time, and the subjects it touched.
-    ran: Option<(Result<T, E>, Vec<Uuid>)>,
-    reply: oneshot::Sender<Result<T, E>>,
+    work: Arc<dyn Work>,
+    /// Whether what it changed the last time is to be kept, and the subjects it touched.
+    ran: Option<(bool, Vec<Uuid>)>,
+    reply: oneshot::Sender<Outcome>,
 }
 
-impl<A, T, E> sqlite::Unit for Writing<A, T, E>
-where
-    A: Send + Sync,
-    T: Send,
-    E: From<Error> + Send,
-{
+impl sqlite::Unit for Writing {
     fn run(&mut self, conn: &Mutex<Connection>, uncommitted: &Uncommitted) -> bool {
         let tx = Tx::writing(conn, self.changes.epoch(), uncommitted);
-        let result = run(self.unit, self.called, &self.observer, &tx, &self.args, self.f);
-        let (keep, touched) = (result.is_ok(), tx.touched());
+        let keep = run(self.called, &self.observer, &tx, &*self.work);
+        let touched = tx.touched();
         uncommitted.add(&touched);
-        self.ran = Some((result, touched));
+        self.ran = Some((keep, touched));
         keep
     }
 
     fn finish(self: Box<Self>, outcome: Outcome) {
-        let Writing { changes, args, ran, reply, .. } = *self;
+        let Writing { changes, work, ran, reply, .. } = *self;
         // The arguments may hold the last handle on the database: it must not outlive the reply.
-        drop(args);
-        let Some((result, touched)) = ran else { return };
-        if result.is_ok() && outcome.is_ok() {
+        drop(work);
+        let Some((keep, touched)) = ran else { return };
+        if keep && outcome.is_ok() {
             changes.apply(touched);
         }
-        let _ = reply.send(match outcome {
-            Ok(()) => result,
-            Err(error) => result.and(Err(error.into())),
-        });
+        // Of one that gave up, nothing was to be committed.
+        let _ = reply.send(if keep { outcome } else { Ok(()) });
     }
 }
 
-fn run<A, T, E: From<Error>>(
-    unit: &'static str,
-    called: Instant,
-    observer: &Observer,
-    tx: &Tx<'_>,
-    args: &A,
-    f: Unit<A, T, E>,
-) -> Result<T, E> {
+fn run(called: Instant, observer: &Observer, tx: &Tx<'_>, work: &dyn Work) -> bool {
     let started = Instant::now();
-    let result = attempt(unit, tx, args, f);
-    observer(measured(unit, called, started, result.is_ok()));
-    result
-}
-
-fn attempt<A, T, E: From<Error>>(unit: &'static str, tx: &Tx<'_>, args: &A, f: Unit<A, T, E>) -> Result<T, E> {
-    catch_unwind(AssertUnwindSafe(|| poll_once(unit, f(tx, args))))
-        .unwrap_or_else(|_| Err(Error::Panicked(unit).into()))
+    let keep = work.attempt(tx);
+    observer(measured(work.unit(), called, started, keep));
+    keep
 }
 
 fn measured(unit: &'static str, called: Instant, started: Instant, ok: bool) -> Measured {
     let (queued, ran) = (started - called, started.elapsed());
     Measured { unit, queued, ran, ending: Duration::ZERO, ok, round_trips: 0, retries: 0 }
-}
-
-fn poll_once<T, E: From<Error>>(unit: &'static str, mut future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(Error::ForeignAwait(unit).into()),
-    }
 }

@@ -31,7 +31,7 @@ use tokio_postgres::{Row, Statement as Prepared};
 
 use crate::Error;
 use crate::engine::changes::Changes;
-use crate::engine::db::{Options, Unit};
+use crate::engine::db::Options;
 use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::postgres::hosts::Hosts;
 use crate::engine::postgres::posted::{Posted, Sent, is_aborted};
@@ -39,6 +39,7 @@ use crate::engine::postgres::wire::{Bound, dynamic, typed, types};
 use crate::engine::sql::{Query, Statement};
 use crate::engine::tx::{Mode, Tx};
 use crate::engine::value::{Param, Values};
+use crate::engine::work::Work;
 
 /// How long a unit waits for a free connection before it is refused.
 const POOL_WAIT: Duration = Duration::from_secs(2);
@@ -124,25 +125,17 @@ impl Postgres {
     }
 
     /// Runs a unit of work, again when it lost against another one or its
-    /// connection broke before anything could have been committed.
-    pub(crate) async fn unit<A, T, E>(
-        &self,
-        mode: Mode,
-        name: &'static str,
-        changes: &Changes,
-        args: &A,
-        f: Unit<A, T, E>,
-    ) -> (Result<T, E>, Ran)
-    where
-        E: From<Error>,
-    {
+    /// connection broke before anything could have been committed: whether what
+    /// it changed was kept.
+    pub(crate) async fn unit(&self, mode: Mode, changes: &Changes, work: &dyn Work) -> (Result<bool, Error>, Ran) {
         let deadline = Instant::now() + self.unit_budget;
         let mut ran = Ran::default();
         loop {
             let tx = PgTx::new(self, mode);
             let handle = Tx::postgres(&tx, mode, changes.epoch());
-            let done = run(&handle, &tx, name, args, f, deadline).await;
-            let touched = if mode == Mode::Write && done.is_ok() { handle.touched() } else { Vec::new() };
+            let done = run(&handle, &tx, work, deadline).await;
+            let keep = matches!(done, Ok(true));
+            let touched = if mode == Mode::Write && keep { handle.touched() } else { Vec::new() };
             if !touched.is_empty() {
                 // A failure spoils the transaction, which its end tells.
                 let sent = tx.listening(tx.send(&self.announcement.statement, Box::new((follow::text(&touched),))));
@@ -151,7 +144,7 @@ impl Postgres {
                 }
             }
             let finishing = Instant::now();
-            let end = tx.finish(done.is_ok(), deadline).await;
+            let end = tx.finish(keep, deadline).await;
             ran.ending += finishing.elapsed();
             if matches!(end, End::Done) {
                 changes.apply(touched);
@@ -168,7 +161,7 @@ impl Postgres {
             let pause =
                 if matches!(error, Error::Conflict) { pause::part(ran.retries) } else { pause::wait(ran.retries) };
             if ran.retries >= tries || Instant::now() + pause >= deadline {
-                return (Err(error.into()), ran);
+                return (Err(error), ran);
             }
             ran.retries += 1;
             tokio::time::sleep(pause).await;
@@ -182,21 +175,14 @@ impl Postgres {
     }
 }
 
-async fn run<A, T, E: From<Error>>(
-    handle: &Tx<'_>,
-    tx: &PgTx<'_>,
-    name: &'static str,
-    args: &A,
-    f: Unit<A, T, E>,
-    deadline: Instant,
-) -> Result<T, E> {
-    let work = tx.listening(AssertUnwindSafe(f(handle, args)).catch_unwind());
-    match tokio::time::timeout_at(deadline.into(), work).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(_)) => Err(Error::Panicked(name).into()),
+async fn run(handle: &Tx<'_>, tx: &PgTx<'_>, work: &dyn Work, deadline: Instant) -> Result<bool, Error> {
+    let running = tx.listening(AssertUnwindSafe(work.begin(handle)).catch_unwind());
+    match tokio::time::timeout_at(deadline.into(), running).await {
+        Ok(Ok(keep)) => Ok(keep),
+        Ok(Err(_)) => Err(Error::Panicked(work.unit())),
         Err(_) => {
             tx.hangs();
-            Err(Error::Interrupted.into())
+            Err(Error::Interrupted)
         }
     }
 }
