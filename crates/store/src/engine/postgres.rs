@@ -369,8 +369,8 @@ impl<'c> PgTx<'c> {
             }));
         } else {
             self.post(Box::pin(async move {
-                let bound = params.refs();
-                client.execute_typed(statement.pg, &typed(&Bound::all(&bound), statement.params)).await
+                let refs = params.refs();
+                client.execute_typed(statement.pg, &typed(&Bound::all(&refs), statement.params)).await
             }));
         }
         Ok(())
