@@ -186,6 +186,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_password_is_only_kept_waiting_while_others_wait_behind_it() {
+        let (jobs, queue) = bounded::<Job>(MAX_WAITING);
+        let (told, patience) = bounded(MAX_WAITING);
+        for _ in 0..3 {
+            let told = told.clone();
+            jobs.send(Box::new(move |_, patience| told.send(patience).unwrap())).unwrap();
+        }
+        drop((jobs, told));
+        work(&queue, &Hasher::start(0).unwrap());
+        assert_eq!(patience.iter().collect::<Vec<_>>(), [FLOOD, FLOOD, ALONE]);
+    }
+
     #[tokio::test]
     async fn a_weaker_hash_is_replaced_at_login() {
         let weak = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";

@@ -1,5 +1,5 @@
-//! Argon2id with memory that is kept from one hash to the next: to get 19 MiB
-//! from the system and to give them back takes as long as a tenth of a hash.
+//! Argon2id in memory that is kept from one hash to the next: a thread that may
+//! be left where it stands must not be left while the system gives it memory.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};

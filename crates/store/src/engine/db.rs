@@ -1,14 +1,10 @@
-//! The handle on the database, and what a unit of work gets.
+//! The handle on the database, which runs units of work.
 //!
 //! A unit of work is a named function that gets a [`Tx`] and its arguments,
 //! lent so that the unit can run again. It is written once and runs on either
 //! engine. On PostgreSQL it is awaited like any other future. On SQLite it is
 //! sent to the thread that owns the connection and polled there once, because
 //! every statement completes at once. Awaiting anything but the `Tx` is refused.
-//!
-//! What PostgreSQL is waited for with is boxed for each statement: else it would
-//! be a part of the future of every unit, as often as the unit has statements,
-//! and be moved about on SQLite too, where it is never used.
 //!
 //! A unit that reads is first tried where it was called (`sqlite/near.rs`), and
 //! sent to a thread only when it takes long: to hand it over costs more than

@@ -1,4 +1,8 @@
 //! What a unit of work gets: its transaction, on either engine.
+//!
+//! What PostgreSQL is waited for with is boxed for each statement: else it would
+//! be a part of the future of every unit, as often as the unit has statements,
+//! and be moved about on SQLite too, where it is never used.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -202,12 +206,15 @@ impl<'c> Tx<'c> {
     where
         P: Params + 'static,
     {
-        let statement = &query.statement;
-        self.touch(statement, &params.refs());
+        let (statement, refs) = (&query.statement, params.refs());
+        self.touch(statement, &refs);
         match self.handle {
-            Handle::Near(near) => near.run(|conn| sqlite::run(conn, statement, &params.refs()).map(drop)),
-            Handle::Lite(conn) => sqlite::run(conn, statement, &params.refs()).map(drop),
-            Handle::Postgres(tx) => Box::pin(tx.send(statement, Box::new(params))).await,
+            Handle::Near(near) => near.run(|conn| sqlite::run(conn, statement, &refs).map(drop)),
+            Handle::Lite(conn) => sqlite::run(conn, statement, &refs).map(drop),
+            Handle::Postgres(tx) => {
+                drop(refs);
+                Box::pin(tx.send(statement, Box::new(params))).await
+            }
         }
     }
 }
