@@ -2,8 +2,8 @@
 //! settings. Nothing here is global: fifty servers run in one process.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use polity_api::operation::{Meta, Operation};
 use polity_api::scalar::Timestamp;
@@ -125,7 +125,14 @@ impl Ctx {
     {
         let caused = Arc::new(Caused::default());
         let job = Job { ctx: self.clone(), now: self.now(), caused: Some(caused.clone()), seen: None, args, f };
-        let done = self.db.write(unit, job, |tx, job| (job.f)(job.work(tx), &job.args)).await;
+        let done = self.db.write(unit, job, |tx, job| {
+            job.caused.as_ref().inspect(|caused| caused.begin());
+            (job.f)(job.work(tx), &job.args)
+        });
+        let done = done.await;
+        if done.is_ok() {
+            caused.committed();
+        }
         if caused.work.load(Ordering::Relaxed) {
             self.wake.wake();
         }
@@ -172,11 +179,28 @@ impl Ctx {
 /// A unit of work of an operation: gets the work in progress and its arguments.
 pub type UnitFn<A, T> = for<'a> fn(Work<'a>, &'a A) -> BoxFuture<'a, std::result::Result<T, Error>>;
 
-/// What is to be woken once a unit is committed.
+/// What is to be done once a unit is committed.
 #[derive(Default)]
 struct Caused {
     work: AtomicBool,
     event: AtomicBool,
+    then: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Caused {
+    /// The unit begins, perhaps not for the first time: what it read before may never have been committed.
+    fn begin(&self) {
+        self.then().clear();
+    }
+
+    /// The unit is committed.
+    fn committed(&self) {
+        std::mem::take(&mut *self.then()).into_iter().for_each(|then| then());
+    }
+
+    fn then(&self) -> std::sync::MutexGuard<'_, Vec<Box<dyn FnOnce() + Send>>> {
+        self.then.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Job<A, T> {
@@ -222,6 +246,14 @@ impl Work<'_> {
     pub fn announce(self) {
         if let Some(caused) = self.caused {
             caused.event.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Does something at once where the unit only reads, and otherwise when it is committed, if it is.
+    pub(crate) fn once_committed(self, then: impl FnOnce() + Send + 'static) {
+        match self.caused {
+            None => then(),
+            Some(caused) => caused.then().push(Box::new(then)),
         }
     }
 

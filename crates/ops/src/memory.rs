@@ -123,7 +123,7 @@ impl Row for MemberRow {
 }
 
 /// The remembered rows of one kind.
-pub(crate) struct Shelf<K, T>(Cache<K, Kept<T>, Weight>);
+pub(crate) struct Shelf<K, T>(Arc<Cache<K, Kept<T>, Weight>>);
 
 #[derive(Clone)]
 struct Weight;
@@ -145,10 +145,14 @@ impl<T> Clone for Kept<T> {
     }
 }
 
-impl<K: Eq + Hash, T: Row> Shelf<K, T> {
+impl<K, T> Shelf<K, T>
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    T: Row + Send + Sync + 'static,
+{
     fn new(bytes: u64) -> Self {
         let rows = usize::try_from(bytes).unwrap_or(usize::MAX) / (size_of::<K>() + size_of::<T>() + ENTRY_BYTES);
-        Shelf(Cache::with_weighter(rows / PLACES, bytes, Weight))
+        Shelf(Arc::new(Cache::with_weighter(rows / PLACES, bytes, Weight)))
     }
 
     /// The row under `key`: remembered, or else from `load`, which is not
@@ -173,7 +177,8 @@ impl<K: Eq + Hash, T: Row> Shelf<K, T> {
         let row = load.await?.map(Arc::new);
         w.loaded(row.as_deref());
         if let Some(row) = row.as_ref().filter(|_| w.tx.may_remember() && w.ctx.db.changes().remembers()) {
-            self.0.insert(key, Kept { epoch: w.tx.epoch(), row: row.clone() });
+            let (shelf, kept) = (self.0.clone(), Kept { epoch: w.tx.epoch(), row: row.clone() });
+            w.once_committed(move || shelf.insert(key, kept));
         }
         Ok(row)
     }

@@ -10,6 +10,7 @@ mod invitations_sent;
 mod login;
 mod members;
 mod members_removed;
+mod memory;
 mod organizations_list;
 mod pages;
 mod passwords;

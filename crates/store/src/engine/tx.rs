@@ -74,11 +74,13 @@ impl<'c> Tx<'c> {
         Tx::new(Handle::Postgres(tx), mode, epoch)
     }
 
-    /// Whether what the unit reads may be remembered: only what one that reads
-    /// does, for the transaction of one that writes may come to nothing.
+    /// Whether what the unit reads may be remembered: what one that reads does,
+    /// and what one that writes to an embedded database does, once it is
+    /// committed. What it or another has changed by then has a newer number than
+    /// its epoch. Elsewhere a unit that writes believes nothing that is remembered.
     #[must_use]
     pub fn may_remember(&self) -> bool {
-        self.mode == Mode::Read
+        self.mode == Mode::Read || self.uncommitted.is_some()
     }
 
     /// Whether what is remembered of these subjects, and still holds, is what
