@@ -34,12 +34,12 @@ pub async fn create(ctx: Ctx, req: Request<CreateAccessToken>) -> Result<CreateA
                 if matches!(caller.via, Via::AccessToken(_)) {
                     return Err(Error::forbidden("an access token cannot make another: use a session or a credential"));
                 }
-                let organization = caller.organization(w, *id).await?;
+                let organization = caller.reach(w, *id).await?;
                 let row = TokenRow {
                     id: w.id(TokenId::from_random),
                     kind: TokenKind::Access,
                     user_id: caller.person(),
-                    organization_id: Some(organization.id),
+                    organization_id: Some(organization),
                     credential_id: match caller.via {
                         Via::Credential(id) => Some(id),
                         _ => None,

@@ -27,9 +27,9 @@ pub async fn list(ctx: Ctx, req: Request<ListActivities>) -> Result<ActivityList
     ctx.read("list_activities", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let organization = caller.current_organization(w).await?;
+            let organization = caller.reach_current(w).await?;
             let start = cursor::start(Kind::Organization, &query.cursor, query.offset)?;
-            of_organization(w, organization.id, &query.types, start, (query.limit, query.offset)).await
+            of_organization(w, organization, &query.types, start, (query.limit, query.offset)).await
         })
     })
     .await
@@ -118,7 +118,7 @@ pub async fn list_notifications(ctx: Ctx, req: Request<ListNotifications>) -> Re
 
 async fn notifications(w: Work<'_>, call: &crate::Call, query: &ListNotificationsQuery) -> Result<NotificationList> {
     let caller = authz::caller(w, call).await?;
-    let (user, organization) = (caller.user()?.id, caller.current_organization(w).await?.id);
+    let (user, organization) = (caller.user()?.id, caller.reach_current(w).await?);
     let start = cursor::start(Kind::Organization, &query.cursor, query.offset)?.map(|(seq, _)| seq);
     let kinds = Filter::default();
     let rows = |from| events::of_organization(w.tx, organization, from, &kinds, start, query.limit.0.into());

@@ -82,6 +82,8 @@ pub struct Caller {
     pub via: Via,
     /// When the token ends; none for never.
     pub expires_at: Option<Timestamp>,
+    /// The status of the organization it is scoped to, as the row of the token tells.
+    scope_status: Option<OrganizationStatus>,
     meta: &'static Meta,
 }
 
@@ -95,7 +97,7 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
         Presented::Refused(why) => return Err(Error::unauthenticated(why)),
         Presented::Operator => {
             let (principal, via) = (Principal::Operator, Via::OperatorKey);
-            Caller { principal, scope: None, via, expires_at: None, meta: call.meta }
+            Caller { principal, scope: None, via, expires_at: None, scope_status: None, meta: call.meta }
         }
         Presented::Signed { id, kind, user } => signed(w, id, kind, user, call.meta).await?,
         Presented::Credential(hash) => credential(w, hash, call.meta).await?,
@@ -141,7 +143,7 @@ async fn signed(
     if token.used_up {
         return Err(Error::unauthenticated(LIMIT_USED_UP));
     }
-    let expires_at = Some(token.expires_at);
+    let (expires_at, scope_status) = (Some(token.expires_at), token.organization_status);
     match token.kind {
         TokenKind::Session => {
             if is_ending(token.organization_status) {
@@ -149,13 +151,15 @@ async fn signed(
             }
             let user = if token.user_id == claimed { user? } else { self::user(w, token.user_id).await? };
             let principal = Principal::User(user.ok_or_else(gone)?);
-            Ok(Caller { principal, scope: token.organization_id, via: Via::Session(id), expires_at, meta })
+            let (scope, via) = (token.organization_id, Via::Session(id));
+            Ok(Caller { principal, scope, via, expires_at, scope_status, meta })
         }
         TokenKind::Access => {
             let organization = token.organization_id.ok_or_else(gone)?;
             allow_machine(token.organization_status, meta.needs)?;
             let principal = Principal::Organization { id: organization, maker: token.user_id };
-            Ok(Caller { principal, scope: Some(organization), via: Via::AccessToken(id), expires_at, meta })
+            let (scope, via) = (Some(organization), Via::AccessToken(id));
+            Ok(Caller { principal, scope, via, expires_at, scope_status, meta })
         }
     }
 }
@@ -167,12 +171,12 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
     if row.expires_at.is_some_and(|at| at <= w.now) {
         return Err(Error::unauthenticated("the credential has expired"));
     }
-    let (via, expires_at) = (Via::Credential(row.id), row.expires_at);
+    let (via, expires_at, scope_status) = (Via::Credential(row.id), row.expires_at, row.organization_status);
     if row.kind == CredentialType::User {
         let user = user(w, row.user_id).await?.ok_or_else(gone)?;
         // A person's credential outlives an organization; it only loses the scope.
         let scope = row.organization_id.filter(|_| !is_ending(row.organization_status));
-        return Ok(Caller { principal: Principal::User(user), scope, via, expires_at, meta });
+        return Ok(Caller { principal: Principal::User(user), scope, via, expires_at, scope_status, meta });
     }
     let organization = row.organization_id.ok_or_else(gone)?;
     allow_machine(row.organization_status, meta.needs)?;
@@ -181,6 +185,7 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
         scope: Some(organization),
         via,
         expires_at,
+        scope_status,
         meta,
     })
 }
@@ -210,7 +215,7 @@ async fn metering(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller
     let row = metering_keys::by_hash(w.tx, hash).await?;
     let row = row.ok_or_else(|| Error::unauthenticated("the metering key is not known, or was removed"))?;
     let (via, principal) = (Via::MeteringKey(row.id), Principal::Metering(Arc::new(row)));
-    Ok(Caller { principal, scope: None, via, expires_at: None, meta })
+    Ok(Caller { principal, scope: None, via, expires_at: None, scope_status: None, meta })
 }
 
 async fn user(w: Work<'_>, id: Option<UserId>) -> Result<Option<Arc<UserRow>>> {
@@ -218,6 +223,10 @@ async fn user(w: Work<'_>, id: Option<UserId>) -> Result<Option<Arc<UserRow>>> {
         Some(id) => w.ctx.memory.users.row(w, id, users::by_id(w.tx, id)).await,
         None => Ok(None),
     }
+}
+
+fn foreign() -> Error {
+    Error::forbidden("you have no permission to access this organization")
 }
 
 fn is_ending(status: Option<OrganizationStatus>) -> bool {
@@ -282,47 +291,75 @@ impl Caller {
         let row = row.filter(|row| row.status != OrganizationStatus::Deleted);
         let row = row.ok_or_else(|| Error::not_found("organization"))?;
         if !belongs {
-            return Err(Error::forbidden("you have no permission to access this organization"));
+            return Err(foreign());
         }
         self.admitted(row)
     }
 
+    /// Decides like [`Caller::organization`], for an operation that needs
+    /// nothing of the organization but that the caller may. Where it is the one
+    /// the token is scoped to, the row of the token tells its status.
+    ///
+    /// # Errors
+    /// As [`Caller::organization`].
+    pub async fn reach(&self, w: Work<'_>, id: OrganizationId) -> Result<OrganizationId> {
+        let Some(status) = self.scope_status.filter(|_| self.scope == Some(id)) else {
+            return Ok(self.organization(w, id).await?.id);
+        };
+        self.reach_scope(w, id, status, foreign).await
+    }
+
+    async fn reach_scope(
+        &self,
+        w: Work<'_>,
+        id: OrganizationId,
+        status: OrganizationStatus,
+        foreign: fn() -> Error,
+    ) -> Result<OrganizationId> {
+        if !self.belongs(w, id).await? {
+            return Err(foreign());
+        }
+        self.allow_status(id, status)?;
+        Ok(id)
+    }
+
     /// The row of an organization, and whether the caller is of it.
     async fn look_up(&self, w: Work<'_>, id: OrganizationId) -> Result<(Option<Arc<OrganizationRow>>, bool)> {
-        let memory = &w.ctx.memory;
-        let row = memory.organizations.row(w, id, organizations::by_id(w.tx, id));
-        let belongs = async {
-            Ok::<_, Error>(match &self.principal {
-                Principal::User(user) => {
-                    let member = members::active(w.tx, id, user.id);
-                    memory.members.row(w, (id, user.id), member).await?.is_some()
-                }
-                Principal::Organization { id: own, .. } => *own == id,
-                Principal::Operator => true,
-                // Sources reach organizations through what they spend, never as such.
-                Principal::Metering(_) => false,
-            })
-        };
-        let (row, belongs) = join(row, belongs).await;
+        let row = w.ctx.memory.organizations.row(w, id, organizations::by_id(w.tx, id));
+        let (row, belongs) = join(row, self.belongs(w, id)).await;
         Ok((row?, belongs?))
+    }
+
+    /// Whether the caller is of an organization.
+    async fn belongs(&self, w: Work<'_>, id: OrganizationId) -> Result<bool> {
+        Ok(match &self.principal {
+            Principal::User(user) => {
+                let member = members::active(w.tx, id, user.id);
+                w.ctx.memory.members.row(w, (id, user.id), member).await?.is_some()
+            }
+            Principal::Organization { id: own, .. } => *own == id,
+            Principal::Operator => true,
+            // Sources reach organizations through what they spend, never as such.
+            Principal::Metering(_) => false,
+        })
     }
 
     /// The row for a caller who is of the organization, if its status lets the operation in.
     fn admitted(&self, row: Arc<OrganizationRow>) -> Result<OrganizationRow> {
         if !matches!(self.principal, Principal::Operator) {
-            self.allow_status(&row)?;
+            self.allow_status(row.id, row.status)?;
         }
         Ok(Arc::unwrap_or_clone(row))
     }
 
-    fn allow_status(&self, row: &OrganizationRow) -> Result<()> {
+    fn allow_status(&self, id: OrganizationId, status: OrganizationStatus) -> Result<()> {
         use OrganizationStatus as Status;
-        match (row.status, self.meta.needs) {
+        match (status, self.meta.needs) {
             (Status::Active | Status::Warning, _) | (_, Needs::Readable) => Ok(()),
             (Status::Locked, _) => Err(Error::forbidden(ACCOUNT_LOCKED)),
             (Status::Deactivating | Status::Deactivated, Needs::Exists) => Ok(()),
             // The token is of the deactivated organization, or it is merely about it.
-            (Status::Deactivating | Status::Deactivated, Needs::Active) if self.scope == Some(row.id) => {
+            (Status::Deactivating | Status::Deactivated, Needs::Active) if self.scope == Some(id) => {
                 Err(Error::unauthenticated(TOKEN_REJECTED))
             }
             (Status::Deactivating | Status::Deactivated, Needs::Active) => Err(Error::precondition(DEACTIVATED)),
@@ -336,9 +373,24 @@ impl Caller {
     /// # Errors
     /// 404 when the token has none, and what [`Caller::organization`] says.
     pub async fn current_organization(&self, w: Work<'_>) -> Result<OrganizationRow> {
+        self.owner_of(w, self.selected()?, "organization").await
+    }
+
+    /// The same by its id, as [`Caller::reach`].
+    ///
+    /// # Errors
+    /// As [`Caller::current_organization`].
+    pub async fn reach_current(&self, w: Work<'_>) -> Result<OrganizationId> {
+        let id = self.selected()?;
+        let Some(status) = self.scope_status else {
+            return Ok(self.current_organization(w).await?.id);
+        };
+        self.reach_scope(w, id, status, || Error::not_found("organization")).await
+    }
+
+    fn selected(&self) -> Result<OrganizationId> {
         let none = "no organization is selected: switch to one, or use a token of an organization";
-        let id = self.scope.ok_or_else(|| Error { message: none.into(), ..Error::not_found("organization") })?;
-        self.owner_of(w, id, "organization").await
+        self.scope.ok_or_else(|| Error { message: none.into(), ..Error::not_found("organization") })
     }
 
     /// The organization a thing belongs to, where the caller may reach it; one

@@ -28,8 +28,8 @@ pub async fn get(ctx: Ctx, req: Request<GetBudget>) -> Result<GetBudgetReply> {
     ctx.read("get_budget", (req.call, req.path.organization_id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let organization = caller.organization(w, *id).await?;
-            let (budget, spend) = shown(w, &organization).await?;
+            let organization = caller.reach(w, *id).await?;
+            let (budget, spend) = shown(w, organization).await?;
             Ok(GetBudgetReply { budget, spend })
         })
     })
@@ -202,8 +202,8 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteBudget>) -> Result<Empty> {
     .await
 }
 
-async fn shown(w: Work<'_>, organization: &OrganizationRow) -> Result<(Budget, Spend)> {
-    let found = look(w, organization.id).await?;
+async fn shown(w: Work<'_>, organization: OrganizationId) -> Result<(Budget, Spend)> {
+    let found = look(w, organization).await?;
     let (account, caps) = found.ok_or_else(|| Error::not_found("organization"))?;
     Ok((to_wire(&account, caps), spend(&account, w.now)?))
 }

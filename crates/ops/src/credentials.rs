@@ -50,7 +50,7 @@ pub async fn list(ctx: Ctx, req: Request<ListCredentials>) -> Result<ListCredent
 
 async fn visible(w: Work<'_>, caller: &Caller, query: &ListCredentialsQuery) -> Result<Visible> {
     let organization = match query.organization_id.or(caller.scope) {
-        Some(id) => Some(caller.organization(w, id).await?.id),
+        Some(id) => Some(caller.reach(w, id).await?),
         None => None,
     };
     let user = match &caller.principal {
@@ -116,7 +116,7 @@ async fn choose(
     wanted: Option<OrganizationId>,
 ) -> Result<(CredentialType, Option<OrganizationId>)> {
     let organization = match wanted.or(caller.scope) {
-        Some(id) => Some(caller.organization(w, id).await?.id),
+        Some(id) => Some(caller.reach(w, id).await?),
         None => None,
     };
     match (kind, organization) {

@@ -349,7 +349,7 @@ impl Log {
 async fn authorize(w: Work<'_>, call: &Call, log: Log) -> Result<Option<OrganizationId>> {
     let caller = authz::caller(w, call).await?;
     match log {
-        Log::Organization => Ok(Some(caller.current_organization(w).await?.id)),
+        Log::Organization => Ok(Some(caller.reach_current(w).await?)),
         Log::Everything => Ok(None),
     }
 }

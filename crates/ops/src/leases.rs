@@ -200,7 +200,7 @@ async fn on_behalf(w: Work<'_>, act: &Act) -> Result<OnBehalf> {
     if caller.scope != Some(*organization_id) {
         return Err(Error::field("token", "is not a token of the organization"));
     }
-    caller.organization(w, *organization_id).await.map_err(refused)?;
+    caller.reach(w, *organization_id).await.map_err(refused)?;
     Ok(match caller.via {
         Via::AccessToken(id) => OnBehalf { token_id: Some(id), credential_id: None },
         Via::Credential(id) => OnBehalf { token_id: None, credential_id: Some(id) },

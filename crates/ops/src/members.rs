@@ -50,13 +50,13 @@ async fn select(w: Work<'_>, caller: &Caller, query: &ListOrganizationMembersQue
         return Ok(members::of_user(w.tx, caller.user()?.id, &statuses, window).await?);
     }
     let organization = match (query.organization_id, query.user_id) {
-        (Some(id), _) => caller.organization(w, id).await?,
+        (Some(id), _) => caller.reach(w, id).await?,
         (None, Some(_)) if caller.scope.is_none() => {
             return Err(Error::forbidden("you can list only your own memberships").on("user_id"));
         }
-        (None, _) => caller.current_organization(w).await?,
+        (None, _) => caller.reach_current(w).await?,
     };
-    Ok(members::of_organization(w.tx, organization.id, query.user_id, &statuses, window).await?)
+    Ok(members::of_organization(w.tx, organization, query.user_id, &statuses, window).await?)
 }
 
 /// `RemoveOrganizationMember`: also how one leaves. The access tokens of the

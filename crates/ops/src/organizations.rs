@@ -110,7 +110,9 @@ fn name_taken() -> impl FnOnce(polity_store::Error) -> Error {
 /// Refuses one more organization for a person who has as many as she may.
 pub(crate) async fn check_limit(w: Work<'_>, user: &UserRow) -> Result<()> {
     let limit = i64::from(w.ctx.settings.max_organizations_per_user);
-    if limit > 0 && organizations::count_of_user(w.tx, user.id).await? >= limit {
+    // Which of them are being deleted has to be looked up one by one: only for those who would be refused otherwise.
+    let is_near = limit > 0 && members::count_all_of_user(w.tx, user.id).await? >= limit;
+    if is_near && organizations::count_of_user(w.tx, user.id).await? >= limit {
         return Err(Error::forbidden(format!("one person can be in at most {limit} organizations: ask the operator")));
     }
     Ok(())

@@ -37,9 +37,9 @@ pub async fn list(ctx: Ctx, req: Request<ListProjects>) -> Result<ListProjectsRe
     ctx.read("list_projects", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let organization = caller.current_organization(w).await?;
+            let organization = caller.reach_current(w).await?;
             let window = Window::of(query.limit, query.offset);
-            let rows = projects::list(w.tx, organization.id, &query.name, window).await?;
+            let rows = projects::list(w.tx, organization, &query.name, window).await?;
             let projects = rows.into_iter().map(to_wire).collect();
             Ok(ListProjectsReply { projects, limit: query.limit.0, offset: query.offset.0 })
         })
@@ -176,10 +176,10 @@ pub async fn list_apps(ctx: Ctx, req: Request<ListApps>) -> Result<ListAppsReply
     ctx.read("list_apps", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let organization = caller.current_organization(w).await?;
+            let organization = caller.reach_current(w).await?;
             if let Some(project) = &call.project {
                 let id = project.parse().map_err(|_| not_found())?;
-                let row = projects::by_id(w.tx, id).await?.filter(|p| p.organization_id == organization.id);
+                let row = projects::by_id(w.tx, id).await?.filter(|p| p.organization_id == organization);
                 row.ok_or_else(not_found)?;
             }
             Ok(ListAppsReply { apps: Vec::new(), limit: query.limit.0, offset: query.offset.0, count: 0 })

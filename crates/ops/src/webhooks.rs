@@ -59,7 +59,7 @@ async fn owner(w: Work<'_>, call: &Call) -> Result<(Caller, Option<OrganizationI
     let caller = authz::caller(w, call).await?;
     let organization = match call.meta.who {
         Who::Operator => None,
-        _ => Some(caller.current_organization(w).await?.id),
+        _ => Some(caller.reach_current(w).await?),
     };
     Ok((caller, organization))
 }

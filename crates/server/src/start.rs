@@ -97,8 +97,8 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     if let Target::Sqlite(path) = &options.target {
         data_dir::make_private(path)?;
     }
-    polity_store::migrate(&options.target, clock.0()).await?;
-    refuse_unfinished(&options.target).await?;
+    let migrated = async { Ok(polity_store::migrate(&options.target, clock.0()).await?) };
+    tokio::try_join!(migrated, refuse_unfinished(&options.target))?;
 
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();

@@ -57,6 +57,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("links::DELETE_OF_USER", "about a person"),
     ("links::USE", "after authorisation on the row"),
     ("links::USE_OF_USER", "about a person"),
+    ("members::COUNT_ALL_OF_USER", "about a person"),
     ("members::COUNT_OF_USER", "about a person"),
     ("members::DELETE_OF_USER", "about a person"),
     ("members::OF_USER", "about a person"),

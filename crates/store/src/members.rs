@@ -125,6 +125,8 @@ queries! {
     ));
     COUNT_OF_USER(user: UserId, statuses: String) => CountRow =
         concat!("select count(*) as count ", of_user!());
+    COUNT_ALL_OF_USER(user: UserId) => CountRow =
+        "select count(*) as count from members where user_id = $1 and status = 'ACTIVE'";
     ADDRESSES(organization: OrganizationId) => MemberAddress =
         "select u.id as user_id, u.email from members m join users u on u.id = m.user_id
          where m.organization_id = $1 and m.status = 'ACTIVE' order by m.joined_at, m.id";
@@ -203,6 +205,14 @@ pub async fn of_user(
 pub async fn count(tx: &Tx<'_>, organization: OrganizationId) -> Result<i64, Error> {
     let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, String::new())).await?;
     Ok(count.map_or(0, |row| row.count))
+}
+
+/// How many organizations a person is an active member of, counting those that are being deleted: on one index.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn count_all_of_user(tx: &Tx<'_>, user: UserId) -> Result<i64, Error> {
+    Ok(tx.optional(&COUNT_ALL_OF_USER, (user,)).await?.map_or(0, |row| row.count))
 }
 
 /// The addresses of the active members, longest-standing first.

@@ -4,7 +4,8 @@
 //! and adds itself to it, so that servers which start together apply it once.
 //! The previous release keeps working on the schema of the next one: a step
 //! only adds (expand), and what is no longer used goes in a later release
-//! (contract).
+//! (contract). An index can go at once, and a table of an embedded database can
+//! be made anew, with the same columns: one release at a time has it open.
 
 use polity_api::scalar::Timestamp;
 
@@ -58,6 +59,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "events",
         lite: include_str!("../migrations/0006_events.sqlite.sql"),
         pg: include_str!("../migrations/0006_events.postgres.sql"),
+    },
+    Migration {
+        version: 7,
+        name: "keys",
+        lite: include_str!("../migrations/0007_keys.sqlite.sql"),
+        pg: include_str!("../migrations/0007_keys.postgres.sql"),
     },
 ];
 

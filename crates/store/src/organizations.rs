@@ -223,7 +223,10 @@ queries! {
         statuses: String, search: String, from: Uuid, to: Uuid, before: Timestamp, before_id: OrganizationId, offset: i64
     ) => OrganizationKey = concat!("select c.created_at, c.id ", of_anybody!(), " limit 1 offset $7");
     COUNT_BY_STATUS() => StatusCountRow =
-        "select status, count(*) as count from organizations group by status";
+        "select status, count(*) as count from organizations where status <> 'ACTIVE' group by status
+         union all
+         select 'ACTIVE' as status, (select count(*) from organizations)
+             - (select count(*) from organizations where status <> 'ACTIVE') as count";
 }
 
 row! {

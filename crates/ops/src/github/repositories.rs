@@ -36,8 +36,8 @@ pub async fn list(ctx: Ctx, req: Request<ListRepositories>) -> Result<ListReposi
     };
     ctx.read("list_repositories", (req.call, search, Window::of(limit, offset)), |w, (call, search, window)| {
         Box::pin(async move {
-            let organization = authz::caller(w, call).await?.current_organization(w).await?;
-            Ok(git_repositories::list(w.tx, organization.id, search, *window).await?)
+            let organization = authz::caller(w, call).await?.reach_current(w).await?;
+            Ok(git_repositories::list(w.tx, organization, search, *window).await?)
         })
     })
     .await
@@ -79,7 +79,7 @@ pub async fn list_branches(ctx: Ctx, req: Request<ListBranches>) -> Result<ListB
     let args = (req.call, req.query.repository_id, name, Window::of(limit, offset));
     ctx.read("list_branches", args, |w, (call, repository, name, window)| {
         Box::pin(async move {
-            let organization = authz::caller(w, call).await?.current_organization(w).await?.id;
+            let organization = authz::caller(w, call).await?.reach_current(w).await?;
             Ok(match repository {
                 Some(id) => git_branches::list_of_repository(w.tx, organization, *id, name, *window).await?,
                 None => git_branches::list(w.tx, organization, *window).await?,

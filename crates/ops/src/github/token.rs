@@ -72,8 +72,8 @@ pub async fn create(
 /// The caller, and the installation of her organization where it works.
 async fn installation(w: Work<'_>, call: &Call) -> Result<(Caller, GithubInstallationRow)> {
     let caller = authz::caller(w, call).await?;
-    let organization = caller.current_organization(w).await?;
-    let row = github_installations::by_organization(w.tx, organization.id).await?;
+    let organization = caller.reach_current(w).await?;
+    let row = github_installations::by_organization(w.tx, organization).await?;
     let row = row.ok_or_else(|| Error::precondition(NO_INSTALLATION))?;
     match row.status {
         Status::Installed => Ok((caller, row)),

@@ -48,7 +48,7 @@ const SLOW_COMMIT: Duration = Duration::from_millis(50);
 /// Statements a connection keeps prepared: more than the program has.
 const STATEMENT_CACHE: usize = 512;
 /// Address space for the database file, so that a read copies nothing.
-const MMAP_BYTES: i64 = 8 << 30;
+const MMAP_BYTES: i64 = 0;
 /// Memory for pages the writer has changed and may change again. What a group
 /// changes stays in memory beyond it until its commit. Not more: where a page is
 /// split, SQLite goes through all the places of this cache at the commit.

@@ -6,7 +6,7 @@
 //! somebody else has applied in the meantime cannot be applied again.
 
 use polity_api::scalar::Timestamp;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, SimpleQueryMessage, Transaction};
 
 use crate::Error;
 use crate::engine::postgres::connect::PostgresOptions;
@@ -29,6 +29,9 @@ pub(super) async fn apply(options: &PostgresOptions, migrations: &[Migration], n
 }
 
 async fn apply_all(client: &mut Client, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {
+    if is_current(client, migrations).await {
+        return Ok(0);
+    }
     prepare(client).await?;
     let mut applied = 0;
     for migration in migrations {
@@ -39,6 +42,18 @@ async fn apply_all(client: &mut Client, migrations: &[Migration], now: Timestamp
         }
     }
     Ok(applied)
+}
+
+/// Whether every step is applied as it is here and no other is: one look, as at nearly every start. Where it tells
+/// anything else, or fails as it does without the list, the steps are gone through.
+async fn is_current(client: &Client, migrations: &[Migration]) -> bool {
+    let list = "select version, checksum from schema_migrations order by version";
+    let Ok(answer) = client.simple_query(list).await else { return false };
+    let applied = answer.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some((row.get(0)?.to_owned(), row.get(1)?.to_owned())),
+        _ => None,
+    });
+    applied.eq(migrations.iter().map(|step| (step.version.to_string(), checksum(step.pg))))
 }
 
 async fn prepare(client: &Client) -> Result<(), Error> {

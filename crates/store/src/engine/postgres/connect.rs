@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -117,18 +118,21 @@ impl PostgresOptions {
 /// statistics are missing: every statement has its index.
 pub(crate) async fn set_up(client: &Client, unit_budget: Duration) -> Result<(), tokio_postgres::Error> {
     let ms = unit_budget.as_millis();
-    client.batch_execute(&format!("set statement_timeout = {ms}")).await?;
-    // Engines that merely speak the protocol of PostgreSQL do not know all of these.
-    for optional in [
+    let required = format!("set statement_timeout = {ms}");
+    // Engines that merely speak the protocol of PostgreSQL do not know all of these: each is a request of its own.
+    let optional = [
         format!("set idle_in_transaction_session_timeout = {ms}"),
         "set enable_seqscan = off".to_owned(),
         "set jit = off".to_owned(),
-    ] {
-        if let Err(error) = client.batch_execute(&optional).await {
+    ];
+    let optional = optional.iter().map(async |optional| {
+        if let Err(error) = client.batch_execute(optional).await {
             tracing::debug!(%error, optional, "a setting of the connection is unknown to this database");
         }
-    }
-    Ok(())
+    });
+    // They travel together.
+    let (set, _) = join(client.batch_execute(&required), join_all(optional)).await;
+    set
 }
 
 #[cfg(test)]
