@@ -9,6 +9,7 @@
 //! that was too slow changes nothing once another has taken over.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use polity_api::ids::{JobId, OrganizationId};
@@ -16,6 +17,7 @@ use polity_api::scalar::micros;
 use polity_store::jobs::{self, JobRow};
 use polity_store::{deliveries, github_deliveries, github_requests, github_states, links, metered_events, tokens};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::ctx::{Ctx, Work};
 use crate::error::{Error, Result};
@@ -29,6 +31,9 @@ mod webhooks;
 
 pub(crate) use polity_store::jobs::JobKind;
 
+/// When it looks for the first time: a server that starts answers first. All looks at once would take the connections,
+/// and the processor, from whoever asks whether it is ready.
+const BEGIN: Duration = Duration::from_millis(100);
 /// How often the worker looks for work that nobody woke it for.
 const POLL: Duration = Duration::from_secs(1);
 /// How often expired rows are swept.
@@ -65,6 +70,10 @@ pub(crate) async fn promise(w: Work<'_>, kind: JobKind, organization_id: Organiz
 
 /// Runs background work until `stop` is done; a step in progress is finished.
 pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
+    let mut stop = pin!(stop);
+    if timeout(BEGIN, &mut stop).await.is_ok() {
+        return;
+    }
     let (stopping, stopped) = watch::channel(false);
     let signal = async {
         stop.await;

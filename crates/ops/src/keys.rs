@@ -15,7 +15,6 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use polity_api::ids::{SigningKeyId, WebhookId};
 use polity_api::scalar::{Timestamp, micros};
 use polity_store::{Hash, signing_keys};
-use quick_cache::sync::Cache;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,11 +22,6 @@ use zeroize::Zeroizing;
 
 use crate::ctx::{Ctx, Random};
 use crate::error::{Error, Result};
-use crate::token::Verified;
-
-/// Tokens whose signature was checked lately: an EdDSA verification costs more
-/// than all the rest of a request.
-const VERIFIED_CACHE: usize = 100_000;
 
 /// How long a new key is published before it signs; replicas read the keys
 /// every minute.
@@ -41,7 +35,6 @@ pub struct Keys {
     pkce: hmac::Key,
     operator: Hash,
     signing: RwLock<Arc<SigningKeys>>,
-    pub(crate) verified: Cache<Hash, Verified>,
 }
 
 /// The signing keys in memory, the newest first.
@@ -95,7 +88,6 @@ impl Keys {
             )?,
             pkce: hmac::Key::new(hmac::HMAC_SHA256, &derive(master, b"polity pkce verifiers v1")?),
             signing: RwLock::default(),
-            verified: Cache::new(VERIFIED_CACHE),
         })
     }
 
@@ -269,7 +261,7 @@ fn derive(master: &[u8; 32], purpose: &'static [u8]) -> Result<[u8; 32]> {
     Ok(key)
 }
 
-/// The SHA-256 of a text, under which a verified token is remembered.
+/// The SHA-256 of a text.
 pub(crate) fn sha256(text: &str) -> Hash {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());

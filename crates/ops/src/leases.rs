@@ -23,7 +23,7 @@ use crate::metering::{Owners, callers};
 use crate::spend::ledger::{self, Account, Refused, Wanted};
 use crate::spend::price::MAX_AMOUNT;
 use crate::spend::{Charge, Ledger};
-use crate::token::{self, Presented};
+use crate::token::{self, Given, Presented};
 
 const DEFAULT_TTL: i64 = micros::MINUTE;
 const TTLS: std::ops::RangeInclusive<i64> = micros::SECOND..=micros::DAY;
@@ -70,7 +70,8 @@ pub async fn create(ctx: Ctx, req: Request<CreateLease>) -> Result<LeaseReply> {
     let body = req.body;
     let organization_id = body.organization_id.ok_or_else(|| Error::field("organization_id", "is required"))?;
     let amount = amount(body.amount_microcents, 1)?;
-    let token = Some(body.token.trim()).filter(|token| !token.is_empty()).map(|token| token::read(&ctx, token));
+    let token =
+        Some(body.token.trim()).filter(|token| !token.is_empty()).map(|token| token::read(&ctx, &Given::of(token)));
     let (project_id, credential_id) = (body.project_id, body.credential_id);
     let new = NewLease { organization_id, amount, ttl: ttl(body.ttl)?, token, project_id, credential_id };
     run(&ctx, req.call, Act::Create(new)).await

@@ -30,9 +30,13 @@ pub use replies::{Question, Replies};
 
 use crate::ctx::Work;
 use crate::error::Result;
+use crate::token::{Fingerprint, Verified};
 
 /// What an entry takes besides its row, in bytes: the reference, its counts, the index.
-const ENTRY_BYTES: usize = 96;
+const ENTRY_BYTES: usize = 80;
+
+/// What a token takes whose signature was checked, in bytes.
+const VERIFIED_BYTES: usize = size_of::<(Fingerprint, Verified)>() + 32;
 
 /// Of what there is room for, so much has its place in the index from the start; the index grows.
 pub(crate) const PLACES: usize = 16;
@@ -41,6 +45,8 @@ pub(crate) const PLACES: usize = 16;
 pub struct Memory {
     /// Whole replies.
     pub replies: Replies,
+    /// Tokens whose signature was checked: to do so costs more than all the rest of a request.
+    pub(crate) verified: Cache<Fingerprint, Verified, VerifiedWeight>,
     pub(crate) tokens: Shelf<TokenId, TokenView>,
     pub(crate) credentials: Shelf<SecretHash, PresentedCredential>,
     pub(crate) users: Shelf<UserId, UserRow>,
@@ -52,14 +58,16 @@ impl Memory {
     /// Room for so many bytes. Of what does not fit, the least used goes first.
     #[must_use]
     pub fn new(bytes: u64) -> Memory {
-        let part = |of_16: u64| bytes / 16 * of_16;
+        let part = |of_32: u64| bytes / 32 * of_32;
+        let verified = usize::try_from(part(3)).unwrap_or(usize::MAX) / VERIFIED_BYTES;
         Memory {
-            replies: Replies::new(part(9)),
-            tokens: Shelf::new(part(2)),
-            credentials: Shelf::new(part(1)),
+            replies: Replies::new(part(20)),
+            verified: Cache::with_weighter(verified / PLACES, part(3), VerifiedWeight),
+            tokens: Shelf::new(part(3)),
+            members: Shelf::new(part(3)),
+            organizations: Shelf::new(part(1)),
             users: Shelf::new(part(1)),
-            organizations: Shelf::new(part(2)),
-            members: Shelf::new(part(1)),
+            credentials: Shelf::new(part(1)),
         }
     }
 }
@@ -119,6 +127,15 @@ impl Row for OrganizationRow {
 impl Row for MemberRow {
     fn subjects(&self) -> [Option<Uuid>; 4] {
         [Some(self.organization_id.0), Some(self.user_id.0), None, None]
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct VerifiedWeight;
+
+impl Weighter<Fingerprint, Verified> for VerifiedWeight {
+    fn weight(&self, _: &Fingerprint, _: &Verified) -> u64 {
+        VERIFIED_BYTES as u64
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reading and making tokens. No row is looked at here: a signature says who
 //! made the token, the row ([`crate::authz`]) whether it still works.
 
+use std::cell::OnceCell;
+
 use jsonwebtoken::{Algorithm, Validation};
 use polity_api::ids::{OrganizationId, TokenId, UserId};
 use polity_api::scalar::{Timestamp, micros};
@@ -93,29 +95,61 @@ pub struct NewToken {
     pub expires_at: Timestamp,
 }
 
-/// Reads the value of an `Authorization` header: with or without the word
-/// `Bearer`, in any case, because clients send both.
-#[must_use]
-pub fn present(ctx: &Ctx, header: Option<&str>) -> Presented {
-    let Some(header) = header else { return Presented::Refused(MISSING) };
-    let header = header.trim();
-    let token = match header.split_once(' ') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
-        _ if header.eq_ignore_ascii_case("bearer") => "",
-        _ => header,
-    };
-    if token.is_empty() { Presented::Refused(MISSING) } else { read(ctx, token) }
+/// The text of a token, and what it is remembered by.
+pub struct Given<'t> {
+    text: &'t str,
+    fingerprint: OnceCell<Fingerprint>,
 }
 
-/// Reads a bare token.
+/// What a token is remembered by: the SHA-256 of its text, whether it is good or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(Hash);
+
+impl<'t> Given<'t> {
+    /// A bare token.
+    #[must_use]
+    pub fn of(text: &'t str) -> Self {
+        Given { text, fingerprint: OnceCell::new() }
+    }
+
+    /// The token in the value of an `Authorization` header: with or without the
+    /// word `Bearer`, in any case, because clients send both.
+    #[must_use]
+    pub fn in_header(value: &'t str) -> Self {
+        let value = value.trim();
+        Self::of(match value.split_once(' ') {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
+            _ if value.eq_ignore_ascii_case("bearer") => "",
+            _ => value,
+        })
+    }
+
+    /// What it is remembered by.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        *self.fingerprint.get_or_init(|| Fingerprint(sha256(self.text)))
+    }
+}
+
+/// Reads the value of an `Authorization` header.
 #[must_use]
-pub fn read(ctx: &Ctx, token: &str) -> Presented {
+pub fn present(ctx: &Ctx, header: Option<&str>) -> Presented {
+    header.map_or(Presented::Refused(MISSING), |header| read(ctx, &Given::in_header(header)))
+}
+
+/// Reads a token.
+#[must_use]
+pub fn read(ctx: &Ctx, given: &Given<'_>) -> Presented {
+    let token = given.text;
+    if token.is_empty() {
+        return Presented::Refused(MISSING);
+    }
     if token.len() > MAX_TOKEN_BYTES {
         return Presented::Refused("the token is too long");
     }
     let mut refused = "the token is not valid";
     if token.split('.').count() == 3 {
-        match verify(ctx, token) {
+        match verify(ctx, given) {
             Some(verified) if verified.expires_at_seconds > ctx.now().unix_seconds() => {
                 return Presented::Signed { id: verified.id, kind: verified.kind, user: verified.user };
             }
@@ -133,9 +167,9 @@ pub fn read(ctx: &Ctx, token: &str) -> Presented {
     if secret::is_well_formed(token) { Presented::Credential(hash) } else { Presented::Refused(refused) }
 }
 
-fn verify(ctx: &Ctx, token: &str) -> Option<Verified> {
-    let key = sha256(token);
-    if let Some(verified) = ctx.keys.verified.get(&key) {
+fn verify(ctx: &Ctx, given: &Given<'_>) -> Option<Verified> {
+    let (token, fingerprint) = (given.text, given.fingerprint());
+    if let Some(verified) = ctx.memory.verified.get(&fingerprint) {
         return Some(verified);
     }
     // Other things are signed with these keys as well, and are no tokens.
@@ -153,7 +187,7 @@ fn verify(ctx: &Ctx, token: &str) -> Option<Verified> {
     let kind = if claims.claims.sid.is_some() { TokenKind::Session } else { TokenKind::Access };
     let user = claims.claims.sid.and_then(|_| claims.claims.sub.parse().ok());
     let verified = Verified { id: claims.claims.jti, kind, user, expires_at_seconds: claims.claims.exp };
-    ctx.keys.verified.insert(key, verified);
+    ctx.memory.verified.insert(fingerprint, verified);
     Some(verified)
 }
 

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::operations::{Mounted, Other, Parameters};
+use crate::remembered::Asked;
 use crate::{reply, stream};
 
 /// Of a body that is refused, so much is still read: a client that is cut off
@@ -42,6 +43,8 @@ pub(crate) struct Incoming {
 /// A request before its parts have types.
 pub(crate) struct Raw {
     pub call: Call,
+    /// What it asks, where the reply can be remembered.
+    pub question: Option<Question>,
     pub path: Parameters,
     pub query: String,
     pub content_type: String,
@@ -67,7 +70,7 @@ where
 }
 
 /// The same for one whose reply is remembered: while it holds, it is given again before a request comes here
-/// (`remembered.rs`). The path of the operation has an organization or nothing in it, and there is no query.
+/// (`remembered.rs`), which tells what it asks.
 pub(crate) fn erase_kept<O, F>(function: fn(Ctx, Request<O>) -> F) -> Run
 where
     O: Operation,
@@ -75,21 +78,11 @@ where
 {
     Arc::new(move |ctx, raw| {
         Box::pin(async move {
-            let question = question(&raw);
+            let question = raw.question;
             let answer = function(ctx.clone(), request(raw)?).await?;
             kept(&ctx, question, &answer)
         })
     })
-}
-
-/// What a request asks, if it is a question whose answer is remembered.
-fn question(raw: &Raw) -> Option<Question> {
-    let organization = match raw.path.as_slice() {
-        [] => None,
-        [(_, id)] => Some(id.parse().ok()?),
-        _ => return None,
-    };
-    raw.query.is_empty().then(|| Question::operation(raw.call.presented, raw.call.meta, organization))
 }
 
 /// The text of a reply, which is remembered if it can be.
@@ -175,7 +168,8 @@ pub(crate) async fn receive(
     incoming: Incoming,
 ) -> Result<Raw> {
     let (parts, body) = incoming.request.into_parts();
-    let presented = parts.extensions.get().copied();
+    let asked: Option<Asked> = parts.extensions.get().copied();
+    let presented = asked.map(|asked| asked.presented);
     let call = match admit(app, meta, &parts.headers, presented, incoming.client) {
         Ok(call) => call,
         Err(error) => {
@@ -191,7 +185,8 @@ pub(crate) async fn receive(
     let path = incoming.path.ok_or_else(|| Error::not_found("route"))?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Ok(Raw { call, path, query, content_type: content_type.to_owned(), body })
+    let question = asked.map(|asked| asked.question);
+    Ok(Raw { call, question, path, query, content_type: content_type.to_owned(), body })
 }
 
 /// Whether a request asks for a reply of this type, rather than for JSON.

@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use polity_ops::{Error, Question, Result, introspection, token};
+use polity_ops::token::{self, Given, Presented};
+use polity_ops::{Error, Question, Result, introspection};
 
 use crate::app::App;
 use crate::{handler, reply};
@@ -23,21 +24,25 @@ pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response<Body> 
 async fn introspect(app: &App, request: Request<Body>) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
     let ctx = &app.ctx;
-    let asking = token::present(ctx, parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()));
     let body = handler::read(body, app.body_limit_bytes).await?;
     let token = token_in(&body);
-    let asked = token::read(ctx, token.trim());
-
-    let question = Question::token(asking, asked);
-    if let Some(text) = question.and_then(|question| ctx.memory.replies.get(ctx, &question)) {
-        return Ok(text);
-    }
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (asking, asked, question) = {
+        let (asking, asked) = (Given::in_header(header.unwrap_or_default()), Given::of(token.trim()));
+        let question = Question::token(asking.fingerprint(), asked.fingerprint());
+        if let Some(text) = ctx.memory.replies.get(ctx, &question) {
+            return Ok(text);
+        }
+        (token::read(ctx, &asking), token::read(ctx, &asked), question)
+    };
     // Boxed: it is large, and mostly not needed.
     let answer = Box::pin(introspection::introspect(ctx.clone(), asking, asked)).await?;
     if token.is_empty() {
         return Err(Error::field("token", "is required: send a form with token=<token>"));
     }
-    handler::kept(ctx, question, &answer)
+    // What is refused without a look at any row stands on nothing.
+    let stands = !matches!(asked, Presented::Refused(_));
+    handler::kept(ctx, stands.then_some(question), &answer)
 }
 
 /// The token of a form; empty when it has none.

@@ -3,19 +3,31 @@
 //!
 //! It is counted like any other. What has more to it goes the long way: a query,
 //! a body, the page of another origin, a log that has a line for each read. The
-//! token that was read by then goes with it.
+//! token is found by its text, so whether it is good was seen when the reply was
+//! made, and is not looked at again. What was asked goes the long way as well,
+//! where no reply is remembered: the one that is made there will be.
 
 use std::time::Instant;
 
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::http::{Request, Response};
-use polity_ops::{Question, token};
+use polity_ops::Question;
+use polity_ops::token::{self, Given, Presented};
 
 use crate::app::App;
 use crate::middleware::edge;
 use crate::operations::Operations;
 use crate::reply;
+
+/// What was found out of a request whose reply is not remembered.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    /// What it asks.
+    pub question: Question,
+    /// What it presents as a token.
+    pub presented: Presented,
+}
 
 /// The remembered reply to a request.
 pub(crate) fn reply(app: &App, operations: &Operations, request: &mut Request<Body>) -> Option<Response<Body>> {
@@ -29,12 +41,12 @@ pub(crate) fn reply(app: &App, operations: &Operations, request: &mut Request<Bo
     if has_more || edge::logs_reads() {
         return None;
     }
-    let token = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let presented = token::present(&app.ctx, Some(token));
+    let token = Given::in_header(headers.get(AUTHORIZATION)?.to_str().ok()?);
     let organization = parameter.map(str::parse).transpose().ok()?;
-    let question = Question::operation(presented, mounted.meta, organization);
+    let question = Question::operation(token.fingerprint(), mounted.meta, organization);
     let Some(text) = app.ctx.memory.replies.get(&app.ctx, &question) else {
-        request.extensions_mut().insert(presented);
+        let asked = Asked { question, presented: token::read(&app.ctx, &token) };
+        request.extensions_mut().insert(asked);
         return None;
     };
     app.metrics.answered(&mounted.series, 200, started.elapsed());

@@ -211,8 +211,8 @@ queries! {
     NEXT_OF_USER(user: UserId, statuses: String, search: String, from: Uuid, to: Uuid, offset: i64) => OrganizationIdRow =
         concat!("select c.id ", of_user!(), " limit 1 offset $6");
     COUNT_OF_USER(user: UserId) => CountRow =
-        "select count(*) as count from members m join organizations o on o.id = m.organization_id
-         where m.user_id = $1 and m.status = 'ACTIVE' and o.status not in ('DELETING', 'DELETED')";
+        "select count(*) as count from members m join organizations c on c.id = m.organization_id
+         where m.user_id = $1 and m.status = 'ACTIVE' and c.status not in ('DELETING', 'DELETED')";
     LIST(
         statuses: String, search: String, from: Uuid, to: Uuid, before: Timestamp, before_id: OrganizationId, limit: i64
     ) => OrganizationRow = concat!(

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::ctx::Ctx;
 use crate::memory::PLACES;
 use crate::memory::basis::Basis;
-use crate::token::Presented;
+use crate::token::Fingerprint;
 
 /// What an entry takes besides its text, in bytes: the entry and the index.
 const ENTRY_BYTES: usize = size_of::<(Question, Answer)>() + 48;
@@ -33,7 +33,7 @@ const SAMPLE: &[u8] = br#"{"active":true,"token_type":"Bearer","iss":"http://","
 /// A question whose answer can be remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    asking: Presented,
+    asking: Fingerprint,
     about: About,
 }
 
@@ -42,22 +42,20 @@ enum About {
     /// What an operation answers about a thing, or about what the token is of.
     Operation(&'static str, Uuid),
     /// What a token is.
-    Token(Presented),
+    Token(Fingerprint),
 }
 
 impl Question {
     /// What an operation tells whoever presents this token: about an organization, or about nobody else.
     #[must_use]
-    pub fn operation(asking: Presented, meta: &'static Meta, organization: Option<OrganizationId>) -> Question {
+    pub fn operation(asking: Fingerprint, meta: &'static Meta, organization: Option<OrganizationId>) -> Question {
         Question { asking, about: About::Operation(meta.id, organization.map_or(Uuid::nil(), |id| id.0)) }
     }
 
-    /// What introspection tells whoever presents `asking` about another token;
-    /// none for one that is refused without a look at any row.
+    /// What introspection tells whoever presents `asking` about another token.
     #[must_use]
-    pub fn token(asking: Presented, asked: Presented) -> Option<Question> {
-        let refused = |presented| matches!(presented, Presented::Refused(_));
-        (!refused(asking) && !refused(asked)).then_some(Question { asking, about: About::Token(asked) })
+    pub fn token(asking: Fingerprint, asked: Fingerprint) -> Question {
+        Question { asking, about: About::Token(asked) }
     }
 }
 
