@@ -261,9 +261,9 @@ fn derive(master: &[u8; 32], purpose: &'static [u8]) -> Result<[u8; 32]> {
     Ok(key)
 }
 
-/// The SHA-256 of a text.
-pub(crate) fn sha256(text: &str) -> Hash {
+/// The SHA-256 of bytes.
+pub(crate) fn sha256(bytes: &[u8]) -> Hash {
     let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     hash
 }

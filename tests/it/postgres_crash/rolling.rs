@@ -35,10 +35,13 @@ async fn a_running_replica_works_on_while_the_next_release_expands_the_schema() 
     load.seen().recovered().await;
 
     let client = database.client().await;
-    // As a migration should: rather than hold up everybody, it gives up and tries again.
-    client.batch_execute("set lock_timeout = '100ms'").await.unwrap();
+    // As a migration should: rather than hold up everybody, it gives up and tries again. It wants all tables at once,
+    // each of which is locked by somebody for longer on a slow machine: so it becomes more patient.
     let mut tries = 0;
-    while let Err(error) = client.batch_execute(EXPANSION).await {
+    loop {
+        let patience = 100 + 2 * tries;
+        client.batch_execute(&format!("set lock_timeout = '{patience}ms'")).await.unwrap();
+        let Err(error) = client.batch_execute(EXPANSION).await else { break };
         client.batch_execute("rollback").await.unwrap();
         tries += 1;
         assert!(tries < 500, "{error:?}");

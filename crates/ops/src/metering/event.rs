@@ -164,7 +164,7 @@ impl Fields<'_> {
 
 /// The length in front keeps `a` and `bc` apart from `ab` and `c`.
 fn hash(source: &str, id: &str) -> EventHash {
-    let hash = sha256(&format!("{} {source}{id}", source.len()));
+    let hash = sha256(format!("{} {source}{id}", source.len()).as_bytes());
     let mut short = EventHash::default();
     short.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
     short

@@ -104,7 +104,7 @@ fn slot_id(charge: &Charge) -> Uuid {
         text.push('\n');
         text.extend(id.map(|id| id.to_string()));
     }
-    let hash = sha256(&text);
+    let hash = sha256(text.as_bytes());
     let mut id = [0; 16];
     id.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
     Uuid::from_bytes(id)

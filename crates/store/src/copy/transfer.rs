@@ -409,27 +409,14 @@ impl Work<'_> {
     }
 }
 
-/// Takes the unique values from organizations that are to get others.
+/// Takes the names from organizations that are to get others: they are unique.
 async fn park(writer: &Client, rows: &[Row]) -> Result<(), Error> {
     let table = TABLES.iter().find(|table| table.name == REFERRED);
     let place = |name| table.and_then(|table| table.columns.iter().position(|column| column.name == name));
-    let (Some(id), Some(external), Some(key)) = (place("id"), place("external_id"), place("name_key")) else {
-        return Ok(());
-    };
+    let (Some(table), Some(key)) = (table, place("name_key")) else { return Ok(()) };
     let mut parked = rows.to_vec();
-    for row in &mut parked {
-        let name = match row.get(id) {
-            Some(super::Cell::Bytes(bytes)) => format!("transfer {}", hex(bytes)),
-            _ => continue,
-        };
-        for (at, value) in [(external, super::Cell::Text(name)), (key, super::Cell::Null)] {
-            if let Some(cell) = row.get_mut(at) {
-                *cell = value;
-            }
-        }
+    for name in parked.iter_mut().filter_map(|row| row.get_mut(key)) {
+        *name = super::Cell::Null;
     }
-    match table {
-        Some(table) => remote::update(writer, table, &parked).await,
-        None => Ok(()),
-    }
+    remote::update(writer, table, &parked).await
 }
