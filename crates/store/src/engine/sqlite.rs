@@ -47,8 +47,6 @@ const QUEUE: usize = 4096;
 const SLOW_COMMIT: Duration = Duration::from_millis(50);
 /// Statements a connection keeps prepared: more than the program has.
 const STATEMENT_CACHE: usize = 512;
-/// Address space for the database file, so that a read copies nothing.
-const MMAP_BYTES: i64 = 0;
 /// Memory for pages the writer has changed and may change again. What a group
 /// changes stays in memory beyond it until its commit. Not more: where a page is
 /// split, SQLite goes through all the places of this cache at the commit.
@@ -155,13 +153,14 @@ impl Budget {
     }
 }
 
-/// Opens a connection as every thread uses it: foreign keys enforced.
+/// Opens a connection as every thread uses it: foreign keys enforced, and the
+/// file read rather than mapped, as is SQLite's default: an error of the disk is
+/// an error then, and not the end of the process.
 fn connect(path: &Path, per_unit: Duration) -> Result<(Mutex<Connection>, Budget), Error> {
     let mut conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
-    conn.pragma_update(None, "mmap_size", MMAP_BYTES)?;
     // A plan does not depend on the values that are bound: else binding others compiles the statement again.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
