@@ -82,9 +82,27 @@ pub struct Caller {
     pub via: Via,
     /// When the token ends; none for never.
     pub expires_at: Option<Timestamp>,
-    /// The status of the organization it is scoped to, as the row of the token tells.
-    scope_status: Option<OrganizationStatus>,
+    /// What the unit has read of that organization to know whether the token works.
+    seen: Option<Scope>,
     meta: &'static Meta,
+}
+
+/// What was read of the organization a token is scoped to.
+#[derive(Clone, Debug)]
+enum Scope {
+    /// Its status, which the row of a session or an access token tells.
+    Status(OrganizationStatus),
+    /// All of it.
+    Row(Arc<OrganizationRow>),
+}
+
+impl Scope {
+    fn status(&self) -> OrganizationStatus {
+        match self {
+            Scope::Status(status) => *status,
+            Scope::Row(row) => row.status,
+        }
+    }
 }
 
 /// The caller of an operation, if its row of the table lets such a caller in.
@@ -97,7 +115,7 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
         Presented::Refused(why) => return Err(Error::unauthenticated(why)),
         Presented::Operator => {
             let (principal, via) = (Principal::Operator, Via::OperatorKey);
-            Caller { principal, scope: None, via, expires_at: None, scope_status: None, meta: call.meta }
+            Caller { principal, scope: None, via, expires_at: None, seen: None, meta: call.meta }
         }
         Presented::Signed { id, kind, user } => signed(w, id, kind, user, call.meta).await?,
         Presented::Credential(hash) => credential(w, hash, call.meta).await?,
@@ -143,7 +161,7 @@ async fn signed(
     if token.used_up {
         return Err(Error::unauthenticated(LIMIT_USED_UP));
     }
-    let (expires_at, scope_status) = (Some(token.expires_at), token.organization_status);
+    let (expires_at, seen) = (Some(token.expires_at), token.organization_status.map(Scope::Status));
     match token.kind {
         TokenKind::Session => {
             if is_ending(token.organization_status) {
@@ -152,14 +170,14 @@ async fn signed(
             let user = if token.user_id == claimed { user? } else { self::user(w, token.user_id).await? };
             let principal = Principal::User(user.ok_or_else(gone)?);
             let (scope, via) = (token.organization_id, Via::Session(id));
-            Ok(Caller { principal, scope, via, expires_at, scope_status, meta })
+            Ok(Caller { principal, scope, via, expires_at, seen, meta })
         }
         TokenKind::Access => {
             let organization = token.organization_id.ok_or_else(gone)?;
             allow_machine(token.organization_status, meta.needs)?;
             let principal = Principal::Organization { id: organization, maker: token.user_id };
             let (scope, via) = (Some(organization), Via::AccessToken(id));
-            Ok(Caller { principal, scope, via, expires_at, scope_status, meta })
+            Ok(Caller { principal, scope, via, expires_at, seen, meta })
         }
     }
 }
@@ -171,23 +189,21 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
     if row.expires_at.is_some_and(|at| at <= w.now) {
         return Err(Error::unauthenticated("the credential has expired"));
     }
-    let (via, expires_at, scope_status) = (Via::Credential(row.id), row.expires_at, row.organization_status);
+    let (via, expires_at) = (Via::Credential(row.id), row.expires_at);
+    let (organization, user) = join(organization(w, row.organization_id), user(w, row.user_id)).await;
+    let organization = organization?;
+    let status = organization.as_ref().map(|row| row.status);
+    let seen = organization.map(Scope::Row);
     if row.kind == CredentialType::User {
-        let user = user(w, row.user_id).await?.ok_or_else(gone)?;
+        let user = user?.ok_or_else(gone)?;
         // A person's credential outlives an organization; it only loses the scope.
-        let scope = row.organization_id.filter(|_| !is_ending(row.organization_status));
-        return Ok(Caller { principal: Principal::User(user), scope, via, expires_at, scope_status, meta });
+        let scope = row.organization_id.filter(|_| !is_ending(status));
+        return Ok(Caller { principal: Principal::User(user), scope, via, expires_at, seen, meta });
     }
-    let organization = row.organization_id.ok_or_else(gone)?;
-    allow_machine(row.organization_status, meta.needs)?;
-    Ok(Caller {
-        principal: Principal::Organization { id: organization, maker: None },
-        scope: Some(organization),
-        via,
-        expires_at,
-        scope_status,
-        meta,
-    })
+    let id = row.organization_id.ok_or_else(gone)?;
+    allow_machine(status, meta.needs)?;
+    let principal = Principal::Organization { id, maker: None };
+    Ok(Caller { principal, scope: Some(id), via, expires_at, seen, meta })
 }
 
 /// A person who has proven otherwise than by a token who she is, and an
@@ -215,12 +231,19 @@ async fn metering(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller
     let row = metering_keys::by_hash(w.tx, hash).await?;
     let row = row.ok_or_else(|| Error::unauthenticated("the metering key is not known, or was removed"))?;
     let (via, principal) = (Via::MeteringKey(row.id), Principal::Metering(Arc::new(row)));
-    Ok(Caller { principal, scope: None, via, expires_at: None, scope_status: None, meta })
+    Ok(Caller { principal, scope: None, via, expires_at: None, seen: None, meta })
 }
 
 async fn user(w: Work<'_>, id: Option<UserId>) -> Result<Option<Arc<UserRow>>> {
     match id {
         Some(id) => w.ctx.memory.users.row(w, id, users::by_id(w.tx, id)).await,
+        None => Ok(None),
+    }
+}
+
+async fn organization(w: Work<'_>, id: Option<OrganizationId>) -> Result<Option<Arc<OrganizationRow>>> {
+    match id {
+        Some(id) => w.ctx.memory.organizations.row(w, id, organizations::by_id(w.tx, id)).await,
         None => Ok(None),
     }
 }
@@ -303,10 +326,10 @@ impl Caller {
     /// # Errors
     /// As [`Caller::organization`].
     pub async fn reach(&self, w: Work<'_>, id: OrganizationId) -> Result<OrganizationId> {
-        let Some(status) = self.scope_status.filter(|_| self.scope == Some(id)) else {
-            return Ok(self.organization(w, id).await?.id);
-        };
-        self.reach_scope(w, id, status, foreign).await
+        match self.seen.as_ref().filter(|_| self.scope == Some(id)) {
+            Some(seen) => self.reach_scope(w, id, seen.status(), foreign).await,
+            None => Ok(self.organization(w, id).await?.id),
+        }
     }
 
     async fn reach_scope(
@@ -325,9 +348,13 @@ impl Caller {
 
     /// The row of an organization, and whether the caller is of it.
     async fn look_up(&self, w: Work<'_>, id: OrganizationId) -> Result<(Option<Arc<OrganizationRow>>, bool)> {
-        let row = w.ctx.memory.organizations.row(w, id, organizations::by_id(w.tx, id));
-        let (row, belongs) = join(row, self.belongs(w, id)).await;
-        Ok((row?, belongs?))
+        match &self.seen {
+            Some(Scope::Row(row)) if row.id == id => Ok((Some(row.clone()), self.belongs(w, id).await?)),
+            _ => {
+                let (row, belongs) = join(organization(w, Some(id)), self.belongs(w, id)).await;
+                Ok((row?, belongs?))
+            }
+        }
     }
 
     /// Whether the caller is of an organization.
@@ -382,10 +409,10 @@ impl Caller {
     /// As [`Caller::current_organization`].
     pub async fn reach_current(&self, w: Work<'_>) -> Result<OrganizationId> {
         let id = self.selected()?;
-        let Some(status) = self.scope_status else {
-            return Ok(self.current_organization(w).await?.id);
-        };
-        self.reach_scope(w, id, status, || Error::not_found("organization")).await
+        match self.seen.as_ref() {
+            Some(seen) => self.reach_scope(w, id, seen.status(), || Error::not_found("organization")).await,
+            None => Ok(self.current_organization(w).await?.id),
+        }
     }
 
     fn selected(&self) -> Result<OrganizationId> {

@@ -93,6 +93,7 @@ impl Row for TokenView {
 
 impl Row for PresentedCredential {
     fn subjects(&self) -> [Option<Uuid>; 4] {
+        // Those of a person or an organization are removed, or lose their organization, by its id.
         [Some(self.id.0), self.user_id.map(|id| id.0), self.organization_id.map(|id| id.0), None]
     }
 }

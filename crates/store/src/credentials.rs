@@ -4,7 +4,6 @@ use futures_util::future::try_join;
 use polity_api::ids::{CredentialId, OrganizationId, UserId};
 use polity_api::scalar::Timestamp;
 use polity_api::types::credential::CredentialType;
-use polity_api::types::organization::OrganizationStatus;
 
 use crate::engine::row::row;
 use crate::engine::sql::queries;
@@ -51,8 +50,6 @@ row! {
         pub organization_id: Option<OrganizationId>,
         /// End of validity.
         pub expires_at: Option<Timestamp>,
-        /// Status of the organization.
-        pub organization_status: Option<OrganizationStatus>,
     }
 }
 
@@ -87,8 +84,7 @@ macro_rules! of_user {
 queries! {
     BY_ID(id: CredentialId) => CredentialRow = concat!("select ", columns!(), " from credentials where id = $1");
     BY_HASH(hash: Hash) => PresentedCredential =
-        "select c.id, c.kind, c.user_id, c.organization_id, c.expires_at, o.status as organization_status
-         from credentials c left join organizations o on o.id = c.organization_id where c.token_hash = $1";
+        "select id, kind, user_id, organization_id, expires_at from credentials where token_hash = $1";
     LIST(
         organization: Option<OrganizationId>, user: Option<UserId>, kinds: String, name: String,
         of_organization: Option<OrganizationId>, of_user: Option<UserId>, limit: i64, offset: i64
