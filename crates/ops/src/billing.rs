@@ -9,16 +9,15 @@ use polity_api::table::{
 use polity_api::types::billing::{
     GetSubscriptionReply, HasUnpaidInvoicesReply, ListPaymentMethodsReply, ManageReply, PaymentMethodReply,
 };
-use polity_store::organizations::OrganizationRow;
 
 use crate::authz;
 use crate::ctx::{Call, Ctx, Request};
 use crate::error::{Error, Result};
 
-/// The current organization, if the caller may ask about its billing.
-async fn current(ctx: &Ctx, call: Call) -> Result<OrganizationRow> {
+/// Whether the caller may ask about the billing of the current organization.
+async fn current(ctx: &Ctx, call: Call) -> Result<()> {
     ctx.read("billing", call, |w, call| {
-        Box::pin(async move { authz::caller(w, call).await?.current_organization(w).await })
+        Box::pin(async move { authz::caller(w, call).await?.reach_current(w).await.map(drop) })
     })
     .await
 }

@@ -21,8 +21,8 @@ const MAX_WAITING: usize = 64;
 /// How long a password that comes alone waits for a processor that is idle, before it gets its share of a busy one:
 /// five times what a hash takes.
 const ALONE: Duration = Duration::from_millis(100);
-/// The same while others wait behind it. However busy the machine is, a hundredth of a processor is for passwords.
-const FLOOD: Duration = Duration::from_secs(2);
+/// The same while others wait behind it. However busy the machine is, a two-hundredth of a processor is for passwords.
+const FLOOD: Duration = Duration::from_secs(4);
 /// The shortest password, in characters.
 pub const MIN_CHARS: usize = 8;
 /// The longest password, in bytes: hashing a longer one is work for nothing.

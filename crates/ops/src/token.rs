@@ -220,3 +220,30 @@ pub fn sign(ctx: &Ctx, token: &NewToken) -> Result<String> {
     };
     ctx.keys.sign(ctx.now(), if access { ACCESS_TYPE } else { SESSION_TYPE }, &claims)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_chars(chars: usize) -> Fingerprint {
+        Given::of(&"a".repeat(chars)).fingerprint()
+    }
+
+    #[test]
+    fn a_token_that_is_too_long_is_remembered_like_none_that_is_not() {
+        assert_ne!(of_chars(MAX_TOKEN_BYTES), of_chars(MAX_TOKEN_BYTES - 1));
+        assert_ne!(of_chars(MAX_TOKEN_BYTES + 1), of_chars(MAX_TOKEN_BYTES));
+        assert_eq!(of_chars(MAX_TOKEN_BYTES + 1), of_chars(2 * MAX_TOKEN_BYTES), "no more of it is hashed");
+    }
+
+    #[test]
+    fn a_token_is_the_same_with_and_without_the_word_bearer() {
+        let bare = Given::of("abc").fingerprint();
+        for header in ["abc", "Bearer abc", "bearer  abc", " BEARER abc "] {
+            assert_eq!(Given::in_header(header).fingerprint(), bare, "{header}");
+        }
+        for header in ["Bearer", "bearer "] {
+            assert!(Given::in_header(header).text.is_empty(), "{header}");
+        }
+    }
+}

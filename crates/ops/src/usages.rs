@@ -39,18 +39,18 @@ const MOST_ROWS: i64 = 100_000;
 pub async fn get(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrganizationUsageReply> {
     ctx.read("get_usage", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
-            let organization = authz::caller(w, call).await?.current_organization(w).await?;
-            let anchor = spend::anchor(w, organization.id).await?;
+            let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
+            let anchor = spend::anchor(w, organization_id).await?;
             let from = query.starting_time.unwrap_or(w.now);
             let found = periods(from, query.ending_time.unwrap_or(from.max(w.now)), anchor)?;
             let spends =
-                try_join_all(found.iter().map(|period| period_spend(w, days(organization.id, *period)))).await?;
+                try_join_all(found.iter().map(|period| period_spend(w, days(organization_id, *period)))).await?;
             let periods = found.into_iter().zip(spends).map(|(period, spend)| {
                 let (starting_time, ending_time) = (Some(period.start), Some(period.end));
                 (month(period), PeriodUsage { starting_time, ending_time, apps: Vec::new(), spend })
             });
             Ok(GetOrganizationUsageReply {
-                usage: Usage { organization_id: organization.id, periods: periods.collect::<BTreeMap<_, _>>() },
+                usage: Usage { organization_id, periods: periods.collect::<BTreeMap<_, _>>() },
             })
         })
     })
@@ -152,8 +152,8 @@ pub async fn csv(ctx: Ctx, req: Request<GetOrganizationUsageDetails>) -> Result<
 async fn read(ctx: &Ctx, req: Request<GetOrganizationUsageDetails>, window: Window) -> Result<(Vec<UsageDayRow>, i64)> {
     ctx.read("list_usage", (req.call, req.query, window), |w, (call, query, window)| {
         Box::pin(async move {
-            let organization = authz::caller(w, call).await?.current_organization(w).await?;
-            let anchor = spend::anchor(w, organization.id).await?;
+            let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
+            let anchor = spend::anchor(w, organization_id).await?;
             let from = match query.starting_time {
                 Some(at) => at,
                 None => Period::containing(w.now, anchor)?.start,
@@ -164,7 +164,7 @@ async fn read(ctx: &Ctx, req: Request<GetOrganizationUsageDetails>, window: Wind
             }
             // Whole days: the one with the last moment in it is the last.
             let to = day(to.plus(micros::DAY - 1));
-            let days = Days { organization_id: organization.id, from: day(from), to };
+            let days = Days { organization_id, from: day(from), to };
             Ok(usage_days::list(w.tx, days, query.order, *window).await?)
         })
     })
@@ -202,10 +202,10 @@ fn to_wire(row: UsageDayRow) -> UsageDetails {
 pub async fn next_invoice(ctx: Ctx, req: Request<NextInvoice>) -> Result<NextInvoiceReply> {
     ctx.read("next_invoice", req.call, |w, call| {
         Box::pin(async move {
-            let organization = authz::caller(w, call).await?.current_organization(w).await?;
-            let anchor = spend::anchor(w, organization.id).await?;
+            let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
+            let anchor = spend::anchor(w, organization_id).await?;
             let period = Period::containing(w.now, anchor)?;
-            let days = days(organization.id, period);
+            let days = days(organization_id, period);
             let spent = usage_days::sum(w.tx, days);
             let units = usage_days::by_unit(w.tx, days, LARGEST);
             let (spent, units) = futures_util::future::try_join(spent, units).await?;
