@@ -97,9 +97,6 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     if let Target::Sqlite(path) = &options.target {
         data_dir::make_private(path)?;
     }
-    let migrated = async { Ok(polity_store::migrate(&options.target, clock.0()).await?) };
-    tokio::try_join!(migrated, refuse_unfinished(&options.target))?;
-
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
     let observer = Arc::new(move |measured: Measured| {
@@ -108,7 +105,7 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     });
     let seen = metrics.clone();
     let delays = Arc::new(move |delay| seen.revocation_delay(delay));
-    let db = Db::open(&Options { observer, delays, ..options })?;
+    let db = Db::start(&Options { observer, delays, ..options }, clock.0()).await?;
 
     let unusable = |cause| Error::Io { what: format!("cannot listen on {}", config.listen), cause };
     let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
@@ -153,17 +150,6 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         stop_worker,
         data_dir,
     })
-}
-
-/// A server on the target of a transfer would write what the next pass of it takes away.
-async fn refuse_unfinished(target: &Target) -> Result<(), Error> {
-    match target {
-        Target::Postgres(server) if polity_store::copy::is_unfinished(server).await? => {
-            let message = "the database is the target of a transfer that is not finished: run polity transfer --final";
-            Err(Error::Config(message.into()))
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn forget(app: Arc<App>, stop: impl Future<Output = ()>) {

@@ -27,4 +27,5 @@ pub use layout::{Cell, Layout, Row, rows_after};
 pub use manifest::{DATABASE_FILE, FORMAT, FileDigest, Manifest, file_digest};
 pub use snapshot::{Contents, inspect, snapshot};
 pub use tables::{Column, TABLES, Table};
-pub use transfer::{Pass, Progress, TransferredTable, is_unfinished, transfer};
+pub(crate) use transfer::is_unfinished;
+pub use transfer::{Pass, Progress, TransferredTable, transfer};

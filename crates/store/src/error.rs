@@ -67,6 +67,10 @@ pub enum Error {
     /// A migration that was applied is not the one in this binary.
     #[error("migration {0} was applied with another text: this database belongs to another build")]
     ChangedMigration(i64),
+    /// A server was to start on the target of a transfer: its next pass would
+    /// take away what is written there.
+    #[error("the database is the target of a transfer that is not finished: run polity transfer --final")]
+    Unfinished,
     /// A database or a backup is not what it should be; the text says where.
     #[error("{0}")]
     Damaged(String),

@@ -72,14 +72,30 @@ row! {
 }
 
 macro_rules! view {
-    ($where:expr) => {
+    ($members:expr, $rest:expr) => {
         concat!(
             "select m.id, m.organization_id, m.user_id, m.status, m.joined_at, u.email as user_email,
              u.name as user_name, u.avatar_url as user_avatar_url, u.github as user_github,
              u.github_login as user_github_login, o.name as organization_name,
              o.plan as organization_plan, o.status as organization_status, o.external_id as organization_external_id
-             from members m join users u on u.id = m.user_id join organizations o on o.id = m.organization_id ",
-            $where
+             from ",
+            $members,
+            " m join users u on u.id = m.user_id join organizations o on o.id = m.organization_id ",
+            $rest
+        )
+    };
+}
+
+// A page of memberships, which the index it walks holds whole: no row of theirs is read.
+macro_rules! page {
+    ($of:expr) => {
+        view!(
+            concat!(
+                "(select i.id, i.organization_id, i.user_id, i.status, i.joined_at ",
+                $of,
+                " order by i.joined_at desc, i.id limit $3 offset $4)"
+            ),
+            "order by m.joined_at desc, m.id"
         )
     };
 }
@@ -107,22 +123,18 @@ queries! {
     ACTIVE(organization: OrganizationId, user: UserId) => MemberRow =
         "select id, organization_id, user_id, status, joined_at from members
          where organization_id = $1 and user_id = $2 and status = 'ACTIVE'";
-    VIEW_BY_ID(id: MemberId) => MemberView = view!("where m.id = $1");
+    VIEW_BY_ID(id: MemberId) => MemberView = view!("members", "where m.id = $1");
     OF_ORGANIZATION(organization: OrganizationId, statuses: String, limit: i64, offset: i64) => MemberView =
-        view!(concat!(
-            "where m.id in (select i.id ", of_organization!(), " order by i.joined_at desc, i.id limit $3 offset $4)
-             order by m.joined_at desc, m.id"
-        ));
+        page!(of_organization!());
     COUNT_OF_ORGANIZATION(organization: OrganizationId, statuses: String) => CountRow =
         concat!("select count(*) as count ", of_organization!());
     OF_BOTH(organization: OrganizationId, user: UserId, statuses: String) => MemberView = view!(
+        "members",
         "where m.organization_id = $1 and m.user_id = $2 and m.status = 'ACTIVE'
          and ($3 = '' or $3 like '%,' || o.status || ',%')"
     );
-    OF_USER(user: UserId, statuses: String, limit: i64, offset: i64) => MemberView = view!(concat!(
-        "where m.id in (select i.id ", of_user!(), " order by i.joined_at desc, i.id limit $3 offset $4)
-         order by m.joined_at desc, m.id"
-    ));
+    OF_USER(user: UserId, statuses: String, limit: i64, offset: i64) => MemberView =
+        page!(of_user!());
     COUNT_OF_USER(user: UserId, statuses: String) => CountRow =
         concat!("select count(*) as count ", of_user!());
     COUNT_ALL_OF_USER(user: UserId) => CountRow =

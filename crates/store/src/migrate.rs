@@ -11,6 +11,7 @@ use polity_api::scalar::Timestamp;
 
 use crate::Error;
 use crate::engine::db::Target;
+use crate::engine::postgres::connect::PostgresOptions;
 
 mod postgres;
 mod sqlite;
@@ -66,6 +67,12 @@ const MIGRATIONS: &[Migration] = &[
         lite: include_str!("../migrations/0007_keys.sqlite.sql"),
         pg: include_str!("../migrations/0007_keys.postgres.sql"),
     },
+    Migration {
+        version: 8,
+        name: "narrow",
+        lite: include_str!("../migrations/0008_narrow.sqlite.sql"),
+        pg: include_str!("../migrations/0008_narrow.postgres.sql"),
+    },
 ];
 
 /// Brings the schema of a database up to date, creating the file of an
@@ -77,6 +84,14 @@ const MIGRATIONS: &[Migration] = &[
 /// this binary, or what the engine refused.
 pub async fn migrate(target: &Target, now: Timestamp) -> Result<usize, Error> {
     apply(target, MIGRATIONS, now).await
+}
+
+/// The same for a server that starts on PostgreSQL.
+///
+/// # Errors
+/// As [`migrate`], and [`Error::Unfinished`].
+pub(crate) async fn migrate_to_serve(options: &PostgresOptions, now: Timestamp) -> Result<usize, Error> {
+    postgres::apply_to_serve(options, MIGRATIONS, now).await
 }
 
 async fn apply(target: &Target, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {

@@ -44,7 +44,8 @@ fn plan(conn: &Connection, text: &str) -> Vec<(usize, String)> {
 /// the page; all of a statement that has none. Left out is what is looked up
 /// once for the whole list.
 fn inner(plan: &[(usize, String)]) -> Vec<&str> {
-    let start = plan.iter().position(|(_, step)| step.starts_with("LIST SUBQUERY"));
+    let begins = ["LIST SUBQUERY", "MATERIALIZE m", "CO-ROUTINE m"];
+    let start = plan.iter().position(|(_, step)| begins.iter().any(|begin| step.starts_with(begin)));
     let (depth, rest) = match start {
         Some(at) => (plan[at].0, &plan[at + 1..]),
         None => (0, plan),
@@ -66,9 +67,11 @@ fn reads(step: &str) -> bool {
     step.starts_with("SEARCH") || step.starts_with("SCAN")
 }
 
-/// Whether a statement is a deferred join: rows are read by the keys that an inner select finds.
+/// Whether a statement is a deferred join: rows are read by the keys that an inner select finds, or joined to what it
+/// finds.
 fn deferred(statement: &Statement) -> bool {
-    statement.lite.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(").contains(" in (select ")
+    let text = statement.lite.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "(");
+    text.contains(" in (select ") || text.contains(" from (select ")
 }
 
 #[test]

@@ -94,9 +94,12 @@ queries! {
     SET_SPEND(id: TokenId, spent: i64, leased: i64) => () =
         "update tokens set spent_microcents = $2, leased_microcents = $3 where id = $1", touches: 0;
     DELETE(id: TokenId) => () = "delete from tokens where id = $1", touches: 0;
-    DELETE_OF_USER(user: UserId) => () = "delete from tokens where user_id = $1", touches: 0;
-    DELETE_OTHERS_OF_USER(user: UserId, kept: Option<TokenId>) => () =
-        "delete from tokens where user_id = $1 and (id <> $2 or $2 is null)", touches: 0;
+    DELETE_SESSIONS(user: UserId, kept: Option<TokenId>) => () =
+        "delete from tokens where user_id = $1 and kind = 'SESSION' and (id <> $2 or $2 is null)", touches: 0;
+    // Whoever made one was a member then, and a membership that ends keeps its row: so there are no others.
+    DELETE_ACCESS_OF_USER(user: UserId) => () =
+        "delete from tokens where kind = 'ACCESS' and user_id = $1
+         and organization_id in (select organization_id from members where user_id = $1)", touches: 0;
     DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
         "delete from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'", touches: 1;
     UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
@@ -157,15 +160,16 @@ pub async fn delete(tx: &Tx<'_>, id: TokenId) -> Result<(), Error> {
 /// # Errors
 /// What the engine refused.
 pub async fn delete_of_user(tx: &Tx<'_>, user: UserId) -> Result<(), Error> {
-    tx.execute(&DELETE_OF_USER, &(user,)).await.map(drop)
+    delete_others_of_user(tx, user, None).await
 }
 
-/// Revokes the same except one.
+/// Revokes the same except one session.
 ///
 /// # Errors
 /// What the engine refused.
 pub async fn delete_others_of_user(tx: &Tx<'_>, user: UserId, kept: Option<TokenId>) -> Result<(), Error> {
-    tx.execute(&DELETE_OTHERS_OF_USER, &(user, kept)).await.map(drop)
+    tx.execute(&DELETE_SESSIONS, &(user, kept)).await?;
+    tx.execute(&DELETE_ACCESS_OF_USER, &(user,)).await.map(drop)
 }
 
 /// Revokes the access tokens a person made for an organization, and takes the

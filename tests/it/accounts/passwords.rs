@@ -64,11 +64,11 @@ async fn what_is_no_address_is_refused() {
 async fn every_session_and_access_token_of_the_person_ends() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
-    let acme = ann.organization("acme").await;
-    let access = ann.access_token(&acme).await;
+    let (acme, globex) = (ann.organization("acme").await, ann.organization("globex").await);
+    let (for_acme, for_globex) = (ann.access_token(&acme).await, ann.access_token(&globex).await);
     choose(&server, &forget(&ann).await, NEW).await.ok();
-    for token in [&ann.token, &acme.token, &access] {
-        let call = server.call("GET", &format!("/v1/organizations/{}", acme.id)).token(token);
+    for token in [&ann.token, &acme.token, &for_acme, &for_globex] {
+        let call = server.call("GET", "/v1/account/organization").token(token);
         call.send().await.error(401, "authentication_error");
     }
 }

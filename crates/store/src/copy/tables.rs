@@ -109,7 +109,7 @@ pub const TABLES: &[Table] = tables! {
         expires_at: Time,
         created_at: Time,
     }
-    credentials (id) {
+    credentials (token_hash) {
         id: Uuid,
         kind: Text,
         name: Text,

@@ -155,15 +155,7 @@ fn has_event(path: &Path, seq: i64, id: &str) -> Result<bool, Error> {
 
 /// Whether a database is the target of a transfer whose last pass is still to
 /// come: no server may use it before.
-///
-/// # Errors
-/// What the server refused, or why it cannot be reached.
-pub async fn is_unfinished(options: &PostgresOptions) -> Result<bool, Error> {
-    let client = remote::connect(options).await?;
-    is_marked(&client).await
-}
-
-async fn is_marked(client: &Client) -> Result<bool, Error> {
+pub(crate) async fn is_unfinished(client: &Client) -> Result<bool, Error> {
     let exists = "select 1 from pg_tables where tablename = 'transfer_progress' and schemaname = current_schema()";
     Ok(client.query_opt(exists, &[]).await?.is_some())
 }
@@ -175,7 +167,7 @@ struct Claim {
 
 impl Claim {
     async fn take(options: &PostgresOptions, writer: &Client, source: &Path, last: &LastEvent) -> Result<Claim, Error> {
-        if !is_marked(writer).await? {
+        if !is_unfinished(writer).await? {
             for table in TABLES {
                 if !remote::is_empty(writer, table).await? {
                     return Err(Error::Transfer(format!(

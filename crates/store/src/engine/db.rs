@@ -16,18 +16,22 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use deadpool_postgres::Pool;
+use futures_util::future::join;
+use polity_api::scalar::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::Error;
 use crate::engine::changes::Changes;
-use crate::engine::postgres::Postgres;
 use crate::engine::postgres::connect::PostgresOptions;
+use crate::engine::postgres::{self, Postgres};
 use crate::engine::sqlite::uncommitted::Uncommitted;
 use crate::engine::sqlite::{self, Lite, Outcome};
 use crate::engine::tx::{Mode, Tx};
 use crate::engine::work::{Typed, Work};
+use crate::migrate::{migrate, migrate_to_serve};
 
 /// The future of a unit of work.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -126,19 +130,47 @@ impl Db {
     /// When the file cannot be opened, a thread cannot be started, or the URL
     /// or the certificates of the server cannot be used.
     pub fn open(options: &Options) -> Result<Db, Error> {
-        let remembers = !options.revocation_bound.is_zero();
-        let (engine, changes) = match &options.target {
+        match &options.target {
             // Whoever owns the file makes every change.
             Target::Sqlite(path) => {
-                (Engine::Lite(Arc::new(Lite::open(path, options)?)), Arc::new(Changes::alone(remembers)))
+                let changes = Changes::alone(!options.revocation_bound.is_zero());
+                Ok(Db::of(Engine::Lite(Arc::new(Lite::open(path, options)?)), changes.into(), options))
+            }
+            Target::Postgres(server) => Db::pooled(postgres::pool(server, options.unit_budget)?, server, options),
+        }
+    }
+
+    /// Opens the database for a server that starts, and brings its schema up to
+    /// date before. Making a connection to PostgreSQL takes most of such a start,
+    /// so the first one for units is made meanwhile.
+    ///
+    /// # Errors
+    /// As [`crate::migrate()`] and [`Db::open`], and [`Error::Unfinished`].
+    pub async fn start(options: &Options, now: Timestamp) -> Result<Db, Error> {
+        match &options.target {
+            Target::Sqlite(_) => {
+                migrate(&options.target, now).await?;
+                Db::open(options)
             }
             Target::Postgres(server) => {
-                let changes = Arc::new(if remembers { Changes::followed() } else { Changes::alone(false) });
-                let postgres = Postgres::open(server, options, remembers.then(|| changes.clone()))?;
-                (Engine::Postgres(Arc::new(postgres)), changes)
+                let pool = postgres::pool(server, options.unit_budget)?;
+                // Where no connection can be had, the first unit says so.
+                let (migrated, _) = join(migrate_to_serve(server, now), pool.get()).await;
+                migrated?;
+                Db::pooled(pool, server, options)
             }
-        };
-        Ok(Db { engine, changes, observer: options.observer.clone() })
+        }
+    }
+
+    fn pooled(pool: Pool, server: &PostgresOptions, options: &Options) -> Result<Db, Error> {
+        let remembers = !options.revocation_bound.is_zero();
+        let changes = Arc::new(if remembers { Changes::followed() } else { Changes::alone(false) });
+        let postgres = Postgres::open(pool, server, options, remembers.then(|| changes.clone()))?;
+        Ok(Db::of(Engine::Postgres(Arc::new(postgres)), changes, options))
+    }
+
+    fn of(engine: Engine, changes: Arc<Changes>, options: &Options) -> Db {
+        Db { engine, changes, observer: options.observer.clone() }
     }
 
     /// What was changed lately: tells whether what was remembered still holds.

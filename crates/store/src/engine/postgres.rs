@@ -83,28 +83,32 @@ impl Drop for Postgres {
     }
 }
 
+/// A pool of connections, of which none is made yet.
+pub(crate) fn pool(options: &PostgresOptions, unit_budget: Duration) -> Result<Pool, Error> {
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let hosts = Hosts::new(options)?;
+    let create_timeout = hosts.patience();
+    let manager = Manager::from_connect(options.config()?, hosts, recycling);
+    Pool::builder(manager)
+        .max_size(options.connections.max(1))
+        .wait_timeout(Some(POOL_WAIT))
+        .create_timeout(Some(create_timeout))
+        .runtime(Runtime::Tokio1)
+        .post_create(Hook::async_fn(move |client, _| {
+            Box::pin(async move { connect::set_up(client, unit_budget).await.map_err(HookError::Backend) })
+        }))
+        .build()
+        .map_err(|error| Error::BadUrl(error.to_string()))
+}
+
 impl Postgres {
-    /// Opens a pool; with `changes`, what other replicas change is followed.
+    /// Runs units on a pool; with `changes`, what other replicas change is followed.
     pub(crate) fn open(
+        pool: Pool,
         options: &PostgresOptions,
         all: &Options,
         changes: Option<Arc<Changes>>,
     ) -> Result<Postgres, Error> {
-        let unit_budget = all.unit_budget;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let hosts = Hosts::new(options)?;
-        let create_timeout = hosts.patience();
-        let manager = Manager::from_connect(options.config()?, hosts, recycling);
-        let pool = Pool::builder(manager)
-            .max_size(options.connections.max(1))
-            .wait_timeout(Some(POOL_WAIT))
-            .create_timeout(Some(create_timeout))
-            .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(move |client, _| {
-                Box::pin(async move { connect::set_up(client, unit_budget).await.map_err(HookError::Backend) })
-            }))
-            .build()
-            .map_err(|error| Error::BadUrl(error.to_string()))?;
         let announcement = if options.notify { &follow::ANNOUNCE_AND_NOTIFY } else { &follow::ANNOUNCE };
         let following = match changes {
             None => tokio::spawn(follow::forget(pool.clone())),
@@ -121,7 +125,7 @@ impl Postgres {
                 tokio::spawn(follower.run())
             }
         };
-        Ok(Postgres { pool, prepare: options.prepare, announcement, unit_budget, following })
+        Ok(Postgres { pool, prepare: options.prepare, announcement, unit_budget: all.unit_budget, following })
     }
 
     /// Runs a unit of work, again when it lost against another one or its

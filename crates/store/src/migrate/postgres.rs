@@ -9,6 +9,7 @@ use polity_api::scalar::Timestamp;
 use tokio_postgres::{Client, SimpleQueryMessage, Transaction};
 
 use crate::Error;
+use crate::copy::is_unfinished;
 use crate::engine::postgres::connect::PostgresOptions;
 use crate::engine::postgres::hosts::Hosts;
 use crate::engine::postgres::wire;
@@ -19,13 +20,33 @@ use crate::migrate::{Migration, Next, checksum, known, next};
 const TRIES: usize = 10;
 
 pub(super) async fn apply(options: &PostgresOptions, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {
+    connected(options, async |client| apply_all(client, migrations, now).await).await
+}
+
+/// The same, unless the database is the target of a transfer whose last pass is still to come.
+pub(super) async fn apply_to_serve(
+    options: &PostgresOptions,
+    migrations: &[Migration],
+    now: Timestamp,
+) -> Result<usize, Error> {
+    let apply = async |client: &mut Client| match is_unfinished(client).await? {
+        true => Err(Error::Unfinished),
+        false => apply_all(client, migrations, now).await,
+    };
+    connected(options, apply).await
+}
+
+async fn connected<T>(
+    options: &PostgresOptions,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+) -> Result<T, Error> {
     let (mut client, connection) = Hosts::new(options)?.any_in_time().await?;
     let connection = tokio::spawn(connection);
-    let applied = apply_all(&mut client, migrations, now).await;
+    let done = work(&mut client).await;
     drop(client);
     // The server has to see the end of the connection before anybody is told that this is done.
     let _ = connection.await;
-    applied
+    done
 }
 
 async fn apply_all(client: &mut Client, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {

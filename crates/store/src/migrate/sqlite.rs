@@ -97,6 +97,7 @@ mod tests {
         insert into members values (x'03', x'02', x'01', 'ACTIVE', 1);
         insert into projects values (x'04', x'02', 'Default', 'default', '', 1, 1);
         insert into tokens values (x'05', 'ACCESS', x'01', x'02', x'06', 1, 2, 30, 10, 20);
+        insert into credentials values (x'06', 'USER', 'ci', 'builds', x'07', x'01', x'02', 1, 2, 3);
         insert into budgets values (x'02', 500, 1, 1, 'stop', '[80]', '[]');";
 
     /// What is in these tables, as text.
@@ -109,7 +110,7 @@ mod tests {
             };
             rows.query_map((), text).unwrap().flat_map(Result::unwrap).collect()
         };
-        ["organizations", "members", "projects", "tokens"].map(texts).into()
+        ["organizations", "members", "projects", "tokens", "credentials"].map(texts).into()
     }
 
     #[test]
