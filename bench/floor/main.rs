@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use axum::Router;
 use clap::{Parser, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Which floor to serve.
 #[derive(Clone, Copy, ValueEnum)]
@@ -77,7 +78,12 @@ fn run(args: &Args) -> Result<()> {
         let listener = tokio::net::TcpListener::bind(args.listen).await?;
         println!("{}", listener.local_addr()?);
         std::io::stdout().flush()?;
-        axum::serve(NoDelay(listener), app).await.context("the listener failed")
+        let mut asked = signal(SignalKind::terminate())?;
+        // It ends as Polity does, by itself: a build that counts writes its counts at the end of a process.
+        tokio::select! {
+            served = axum::serve(NoDelay(listener), app) => served.context("the listener failed"),
+            _ = asked.recv() => Ok(()),
+        }
     })
 }
 

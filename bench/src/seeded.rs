@@ -34,7 +34,7 @@ const CONNECTIONS: usize = 32;
 /// How long a database is kept: sessions end after thirty days.
 const KEPT: Duration = Duration::from_secs(20 * 86_400);
 /// What is kept changes with this number.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A token and the organization it is of.
 #[derive(Clone, Debug)]

@@ -1,12 +1,18 @@
 //! `cargo xtask bench`: builds what is measured with the settings of a release, and measures it.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
+use crate::release;
 use crate::step::{cargo, run, step, target};
 
 /// What to pass on to the benchmark.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Measure what `cargo xtask release` builds
+    #[arg(long)]
+    guided: bool,
     /// Arguments of the benchmark; `-- --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
@@ -14,11 +20,16 @@ pub struct Args {
 
 /// Builds and measures.
 pub fn run_bench(args: &Args) -> Result<()> {
-    step("build for release", || run(cargo().args(["build", "--release", "-p", "polity", "-p", "polity-bench"])))?;
-    let release = target().join("release");
+    let release = if args.guided { release::build()? } else { build()? };
     let mut bench = std::process::Command::new(release.join("polity-bench"));
     step("measure", || {
         bench.arg("--polity").arg(release.join("polity")).arg("--cache").arg(target().join("bench"));
         run(bench.args(&args.rest))
     })
+}
+
+/// As anybody builds it.
+fn build() -> Result<PathBuf> {
+    step("build for release", || run(cargo().args(["build", "--release", "-p", "polity", "-p", "polity-bench"])))?;
+    Ok(target().join("release"))
 }

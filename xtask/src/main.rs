@@ -16,6 +16,7 @@ mod instructions;
 mod node;
 #[path = "../../tests/src/programs.rs"]
 mod programs;
+mod release;
 mod servers;
 mod step;
 mod test;
@@ -42,6 +43,8 @@ enum Command {
     Tidy,
     /// Check licences, bans, sources and, when reachable, advisories
     Deny,
+    /// Build a release that is laid out by what requests do: in `target/guided`
+    Release,
     /// Measure against the least that the same work can cost
     Bench(bench::Args),
     /// Count the instructions of the hot paths and compare them with what is recorded
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Tidy => tidy::run(),
         Command::Deny => deny::run(),
+        Command::Release => release::run(),
         Command::Bench(args) => bench::run_bench(&args),
         Command::Instructions(args) => instructions::run(&args),
         Command::Flame(args) => flame::run(&args),
