@@ -78,13 +78,13 @@ fn merge(counts: &Path, merged: &Path) -> Result<()> {
         bail!("nothing was counted");
     }
     for merger in mergers()? {
-        let mut command = Command::new(&merger);
-        // One that is not there, or is too old, is no loss while there is another.
-        if command.arg("merge").arg("-o").arg(merged).args(files()).status().is_ok_and(|status| status.success()) {
+        // One that is not there, or is too old and says so, is no loss while there is another.
+        let merging = Command::new(&merger).arg("merge").arg("-o").arg(merged).args(files()).output();
+        if merging.is_ok_and(|merging| merging.status.success()) {
             return Ok(());
         }
     }
-    bail!("no llvm-profdata that reads the counts: rustup component add llvm-tools, or install LLVM 19 or later")
+    bail!("no llvm-profdata reads the counts: rustup component add llvm-tools, or install LLVM 19 or later")
 }
 
 /// Where to look for what merges counts: with the toolchain, then among the programs of the machine.
