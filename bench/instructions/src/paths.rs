@@ -24,7 +24,7 @@ const WRITES: usize = 40;
 const ROWS: usize = 20;
 /// Requests by credentials that are new, each of which has to be made.
 const CREDENTIALS: usize = 25;
-/// Bytes of the log from which on it is copied back.
+/// Bytes of the log from which on it is copied back, as `store/src/engine/sqlite/log.rs` has it.
 const COPIED_BYTES: u64 = 4 << 20;
 /// Checks of a signature, each the cost of many requests.
 const SIGNATURES: usize = 50;
