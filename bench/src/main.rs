@@ -15,7 +15,9 @@ mod ingest;
 mod machine;
 mod measure;
 mod operations;
+mod pauses;
 mod process;
+mod profile;
 #[path = "../../tests/src/programs.rs"]
 #[expect(dead_code, reason = "the tests need more servers")]
 mod programs;
@@ -77,6 +79,8 @@ impl Shared {
 enum Command {
     /// Metered events: how many a second are counted and durable
     Ingest(ingest::Args),
+    /// Where the processor time of operations goes, in Polity and in their floors
+    Profile(profile::Args),
     /// A realistic mix of requests for minutes: errors, memory, and seconds in which a request was slow
     Soak(soak::Args),
 }
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         None => measure::run(&args.shared, &args.http),
         Some(Command::Ingest(ingest)) => ingest::run(&args.shared, ingest),
+        Some(Command::Profile(profile)) => profile::run(&args.shared, profile),
         Some(Command::Soak(soak)) => soak::run(&args.shared, soak),
     };
     match result {

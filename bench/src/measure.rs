@@ -18,7 +18,7 @@ use crate::server::OPERATOR_KEY;
 use crate::store::Kind;
 use crate::subject::Subject;
 use crate::wrk::Wrk;
-use crate::{compare, disk, flood, machine, reach, start};
+use crate::{compare, disk, flood, machine, pauses, reach, start};
 
 /// Starting, as one can ask for it.
 const START: &str = "start";
@@ -65,10 +65,7 @@ pub(crate) fn run(shared: &Shared, args: &Args) -> Result<()> {
     let directory = shared.temporary()?;
     let cores = Cores::apart();
     let wrk = Wrk::new(directory.path(), cores)?;
-    let floor = match &args.floor {
-        Some(floor) => floor.clone(),
-        None => std::env::current_exe()?.with_file_name("polity-floor"),
-    };
+    let floor = floor_binary(args.floor.as_deref())?;
     let wanted: Vec<&Operation> = OPERATIONS.iter().filter(|operation| is_wanted(operation.name, args)).collect();
     if wanted.is_empty() && ![START, FLOOD].iter().any(|name| is_wanted(name, args)) {
         let names: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name).chain([START, FLOOD]).collect();
@@ -78,6 +75,7 @@ pub(crate) fn run(shared: &Shared, args: &Args) -> Result<()> {
     let plan = Plan { rounds: args.rounds.max(1), time, connections: args.connections };
     let mut report = Report::new(cores, args.store, plan, &machine::said(&shared.polity, &["--version"]));
     report.disk = Some(disk::measure(directory.path())?);
+    report.pauses = Some(pauses::measure()?);
     for organizations in &args.organizations {
         let seeded = Seeded::copy(&shared.polity, &shared.cache, args.store, *organizations, directory.path(), cores)?;
         let size =
@@ -90,6 +88,20 @@ pub(crate) fn run(shared: &Shared, args: &Args) -> Result<()> {
         compare::print(&report, old)?;
     }
     report.write(&args.results.join(format!("{}.json", args.name)))
+}
+
+/// The binary of the floors: the one that was named, or the one beside this.
+pub(crate) fn floor_binary(named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(floor) => Ok(floor.to_owned()),
+        None => Ok(std::env::current_exe()?.with_file_name("polity-floor")),
+    }
+}
+
+/// A file with the tokens the floors are to know.
+pub(crate) fn known_tokens(seeded: &Seeded, directory: &Path) -> Result<PathBuf> {
+    let tokens = seeded.sessions.iter().take(20_000).chain(&seeded.credentials).chain(&seeded.people);
+    seeded::write_tokens(&directory.join("tokens"), tokens)
 }
 
 fn is_wanted(name: &str, args: &Args) -> bool {
@@ -111,8 +123,7 @@ struct Size<'a> {
 impl Size<'_> {
     fn measure(&self, wanted: &[&Operation], report: &mut Report) -> Result<()> {
         let seeded = self.seeded;
-        let tokens = seeded.sessions.iter().take(20_000).chain(&seeded.credentials).chain(&seeded.people);
-        let tokens = seeded::write_tokens(&self.directory.join("tokens"), tokens)?;
+        let tokens = known_tokens(seeded, self.directory)?;
         let mut floors = Floors::new(self.floor, self.cores, tokens, self.directory, seeded.organizations);
         let mut subject = Subject::new(&self.shared.polity, seeded, self.cores);
         let metering_key = metering_key(&subject.restart()?.address)?;
@@ -139,7 +150,7 @@ impl Size<'_> {
 }
 
 /// The key of a source that asks for leases.
-fn metering_key(address: &str) -> Result<String> {
+pub(crate) fn metering_key(address: &str) -> Result<String> {
     let mut connection = Connection::open(address)?;
     let path = "/operator/v1/metering_keys";
     let reply = connection.json("POST", path, OPERATOR_KEY, &json!({ "name": "bench" }))?;

@@ -11,6 +11,7 @@ use crate::disk::Disk;
 use crate::flood::Flood;
 use crate::machine;
 use crate::operations::{By, Operation};
+use crate::pauses::Pauses;
 use crate::rounds::{Measured, Plan, Sample, median};
 use crate::start::Start;
 use crate::store::Kind;
@@ -21,6 +22,9 @@ pub(crate) struct Report {
     /// What the figures depend on, by name.
     pub(crate) facts: Map<String, Value>,
     pub(crate) disk: Option<Disk>,
+    /// None in results of earlier versions.
+    #[serde(default)]
+    pub(crate) pauses: Option<Pauses>,
     pub(crate) rows: Vec<Row>,
     pub(crate) sizes: Vec<Size>,
 }
@@ -96,7 +100,7 @@ impl Report {
         facts.insert("rounds".to_owned(), json!(plan.rounds));
         facts.insert("seconds".to_owned(), json!(plan.time.as_secs()));
         facts.insert("connections".to_owned(), json!(plan.connections));
-        Report { facts, disk: None, rows: Vec::new(), sizes: Vec::new() }
+        Report { facts, disk: None, pauses: None, rows: Vec::new(), sizes: Vec::new() }
     }
 
     /// A fact, in words.
@@ -175,6 +179,12 @@ impl Report {
         println!();
         if let Some(disk) = &self.disk {
             println!("disk, 4 KiB and fdatasync: p50 {:.2} ms, p99 {:.2} ms", disk.p50_ms, disk.p99_ms);
+        }
+        if let Some(pauses) = &self.pauses {
+            println!(
+                "processors, when all are busy: {:.2} % of the time gone in pauses over 0.1 ms, the longest {:.1} ms",
+                pauses.percent, pauses.longest_ms
+            );
         }
         for size in &self.sizes {
             let of = size.organizations;

@@ -102,13 +102,7 @@ pub(crate) fn measure(
         subject.restart_without_memory()?;
     }
     if operation.memory != Memory::Empty {
-        let warming = Load { time: plan.time.max(Duration::from_secs(2)), ..load };
-        // Until a turn, which begins with the first request each time, gets as far as the last.
-        for _ in 0..WARMING {
-            if warming.on(subject.server()?, subject)?.told.requests >= requests.len() as u64 {
-                break;
-            }
-        }
+        warm(load, requests.len(), subject)?;
     }
     load.on(floor, subject)?;
     for round in 0..plan.rounds {
@@ -131,18 +125,32 @@ pub(crate) fn measure(
     Ok(Measured { floor: floor_samples, ours, pss_mib, floor_pss_mib: process::pss_mib(floor.pid())?.0 })
 }
 
+/// Has Polity see each of so many requests, as far as it gets.
+pub(crate) fn warm(load: Load<'_>, requests: usize, subject: &Subject<'_>) -> Result<()> {
+    let warming = Load { time: load.time.max(Duration::from_secs(2)), ..load };
+    // Until a turn, which begins with the first request each time, gets as far as the last.
+    for _ in 0..WARMING {
+        if warming.on(subject.server()?, subject)?.told.requests >= requests as u64 {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The load on a server.
 #[derive(Clone, Copy)]
-struct Load<'a> {
-    wrk: &'a Wrk,
-    file: &'a Path,
-    order: Order,
-    time: Duration,
-    connections: usize,
+pub(crate) struct Load<'a> {
+    pub(crate) wrk: &'a Wrk,
+    /// The requests.
+    pub(crate) file: &'a Path,
+    pub(crate) order: Order,
+    pub(crate) time: Duration,
+    pub(crate) connections: usize,
 }
 
 impl Load<'_> {
-    fn on(&self, server: &Server, subject: &Subject<'_>) -> Result<Sample> {
+    /// Puts it on a server, and measures.
+    pub(crate) fn on(&self, server: &Server, subject: &Subject<'_>) -> Result<Sample> {
         let (used, database, busy) = (Used::by(server.pid())?, subject.database_used()?, Busy::now()?);
         let started = Instant::now();
         let told = self.wrk.run(&server.address, self.file, self.order, self.time, self.connections)?;

@@ -77,9 +77,11 @@ pub(crate) async fn around(
     let (operation, method) = (series.operation, series.method);
     // An error-level span, so that what fails is logged under its id whatever the filter.
     let request_span = || tracing::error_span!("request", id = request_id.to_str().unwrap_or_default(), operation);
-    // Of a read nothing is logged but what is logged below, so most need no span. A page logs for itself.
+    // Of most requests nothing is logged but what is logged below, so they need no span. A page logs for itself, and
+    // units that wait for a database on the network tell here that they took long.
     let reads = is_read(operation, method);
-    let span = if reads && operation != PAGE { Span::none() } else { request_span() };
+    let logs = operation == PAGE || !(reads || app.ctx.db.is_embedded());
+    let span = if logs { request_span() } else { Span::none() };
     let in_flight = app.metrics.in_flight();
     let work = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, work));
     let answered = work.catch_unwind().instrument(span.clone()).await;
@@ -94,7 +96,8 @@ pub(crate) async fn around(
     app.metrics.answered(series, status, took);
     let duration_ms = took.as_micros() as f64 / 1000.0;
     let is_quiet = reads && status < 400 && took < SLOW;
-    if !is_quiet || logs_reads() {
+    let is_logged = if is_quiet { logs_reads() } else { status >= 400 || tracing::enabled!(tracing::Level::INFO) };
+    if is_logged {
         let _entered = if span.is_none() { request_span() } else { span }.entered();
         reply::log_cause(&mut response);
         let client = client.map(tracing::field::display);
