@@ -127,7 +127,7 @@ impl Default for Config {
             postgres: Postgres::default(),
             unit_timeout: Duration::from_secs(5),
             revocation_bound: Duration::from_secs(1),
-            memory_bytes: 42 << 20,
+            memory_bytes: 40 << 20,
             public_url: None,
             operator_key: None,
             secret_key: None,
