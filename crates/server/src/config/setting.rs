@@ -141,7 +141,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "memory_mib",
         flag: false,
         secret: false,
-        default: "42",
+        default: "40",
         doc: "Memory for what is remembered of the database, in MiB; more serves more tokens without a look at it",
         set: |c, v| put(&mut c.memory_bytes, number(v, 1).map(|mib: u64| mib.saturating_mul(1 << 20))),
         show: |c| Some((c.memory_bytes >> 20).to_string()),
