@@ -144,23 +144,30 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slow::tests::Lines;
     use crate::start::tests::server;
     use axum::Router;
     use axum::body::Body;
     use axum::middleware::from_fn_with_state;
-    use axum::routing::get;
+    use axum::routing::{any, get, post};
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
-    async fn ask(path: &str, timeout: Duration) -> (u16, String, HeaderMap) {
+    async fn ask(method: &str, path: &str, timeout: Duration) -> (u16, String, HeaderMap) {
         let dir = tempfile::tempdir().unwrap();
         let config = crate::Config { request_timeout: timeout, ..crate::start::tests::config(&dir) };
         let server = server(config).await;
         let router = Router::new()
-            .route("/panic", get(async || -> Response { panic!("a bug with a secret") }))
+            .route("/panic", any(async || -> Response { panic!("a bug with a secret") }))
+            .route("/done", post(async || ()))
             .route("/slow", get(async || -> Response { std::future::pending().await }))
             .layer(from_fn_with_state(server.app().clone(), edge));
-        let request = axum::http::Request::get(path).header("x-request-id", "mine").body(Body::empty()).unwrap();
+        let request = axum::http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-request-id", "mine")
+            .body(Body::empty())
+            .unwrap();
         let response = router.oneshot(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -170,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_500_that_tells_nothing() {
-        let (status, body, headers) = ask("/panic", Duration::from_secs(30)).await;
+        let (status, body, headers) = ask("GET", "/panic", Duration::from_secs(30)).await;
         assert_eq!(status, 500);
         assert!(body.contains(r#""code":"api_error""#) && !body.contains("secret"), "{body}");
         assert_eq!(
@@ -181,9 +188,35 @@ mod tests {
 
     #[tokio::test]
     async fn what_takes_too_long_is_a_503() {
-        let (status, body, headers) = ask("/slow", Duration::from_millis(20)).await;
+        let (status, body, headers) = ask("GET", "/slow", Duration::from_millis(20)).await;
         assert_eq!((status, &headers["retry-after"]), (503, &"1".parse().unwrap()));
         assert!(body.contains("took too long"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_write_is_logged_under_its_id_where_the_log_is_to_have_it() {
+        // While there is but one subscriber, tests beside this one decide for it what is not logged: those that have none.
+        let _another = tracing::Dispatch::new(tracing_subscriber::registry());
+        for (level, path, told) in [
+            (tracing::Level::WARN, "/panic", "a bug with a secret"),
+            (tracing::Level::INFO, "/done", "answered"),
+            (tracing::Level::WARN, "/done", ""),
+        ] {
+            let lines = Lines::default();
+            let sink = lines.clone();
+            let log =
+                tracing_subscriber::fmt().with_ansi(false).with_max_level(level).with_writer(move || sink.clone());
+            let guard = tracing::subscriber::set_default(log.finish());
+            ask("POST", path, Duration::from_secs(30)).await;
+            drop(guard);
+            let text = lines.text();
+            let under_its_id = text.lines().filter(|line| line.contains(r#"request{id="mine""#));
+            assert_eq!(
+                under_its_id.filter(|line| line.contains(told)).count(),
+                usize::from(!told.is_empty()),
+                "{text}"
+            );
+        }
     }
 
     #[test]
