@@ -23,11 +23,8 @@ pub struct Args {
 
 /// Builds and measures.
 pub fn run_bench(args: &Args) -> Result<()> {
-    let release = match () {
-        () if args.guided => release::build()?,
-        () if args.profile => build("profiling")?,
-        () => build("release")?,
-    };
+    let release =
+        if args.guided { release::build()? } else { build(if args.profile { "profiling" } else { "release" })? };
     let mut bench = std::process::Command::new(release.join("polity-bench"));
     step("measure", || {
         bench.arg("--polity").arg(release.join("polity")).arg("--cache").arg(target().join("bench"));
