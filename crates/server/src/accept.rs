@@ -110,7 +110,7 @@ async fn connection(
         }
         let service = service.clone();
         // Boxed: what is large would be moved on each step of what is around it.
-        Either::Right(Box::pin(async move { Ok(service.answer(request, peer.ip()).await) }))
+        Either::Right(Box::pin(async move { Ok(service.answer(&mut request, peer.ip()).await) }))
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), requests));
     let mut stopping = pin!(stopped(stop));

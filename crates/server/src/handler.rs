@@ -1,6 +1,7 @@
 //! The adapter between HTTP and an operation, the same for every row.
 
 use std::future::Future;
+use std::mem;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ const CSV: &str = "text/csv";
 const REPLY_BYTES: usize = 1024;
 
 /// A request as it came in.
-pub(crate) struct Incoming {
-    pub request: HttpRequest<Body>,
+pub(crate) struct Incoming<'a> {
+    pub request: &'a mut HttpRequest<Body>,
     /// The parameters of its path; none when they are no UTF-8.
     pub path: Option<Parameters>,
     /// The address of the client.
@@ -139,7 +140,7 @@ pub(crate) fn request<O: Operation>(raw: Raw) -> Result<Request<O>> {
 }
 
 /// Answers a request of an operation.
-pub(crate) async fn answer(app: &App, mounted: &Mounted, incoming: Incoming) -> Response<Body> {
+pub(crate) async fn answer(app: &App, mounted: &Mounted, incoming: Incoming<'_>) -> Response<Body> {
     let (run, content_type) = match &mounted.other {
         Some(Other::Csv(csv)) if accepts(incoming.request.headers(), CSV) => (csv, "text/csv; charset=utf-8"),
         Some(Other::Events(stream)) if accepts(incoming.request.headers(), stream::CONTENT_TYPE) => {
@@ -165,12 +166,12 @@ pub(crate) async fn receive(
     app: &App,
     meta: &'static Meta,
     body_limit_bytes: usize,
-    incoming: Incoming,
+    incoming: Incoming<'_>,
 ) -> Result<Raw> {
-    let (parts, body) = incoming.request.into_parts();
-    let asked: Option<Asked> = parts.extensions.get().copied();
-    let presented = asked.map(|asked| asked.presented);
-    let call = match admit(app, meta, &parts.headers, presented, incoming.client) {
+    let Incoming { request, path, client } = incoming;
+    let body = mem::take(request.body_mut());
+    let presented = request.extensions().get().map(|asked: &Asked| asked.presented);
+    let call = match admit(app, meta, request.headers(), presented, client) {
         Ok(call) => call,
         Err(error) => {
             drop(read(body, 0).await);
@@ -182,10 +183,10 @@ pub(crate) async fn receive(
         "GET" | "DELETE" => read(body, 0).await.unwrap_or_default(),
         _ => read(body, body_limit_bytes).await?,
     };
-    let path = incoming.path.ok_or_else(|| Error::not_found("route"))?;
-    let query = parts.uri.query().unwrap_or_default().to_owned();
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let question = asked.map(|asked| asked.question);
+    let path = path.ok_or_else(|| Error::not_found("route"))?;
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let question = request.extensions().get().map(|asked: &Asked| asked.question);
     Ok(Raw { call, question, path, query, content_type: content_type.to_owned(), body })
 }
 

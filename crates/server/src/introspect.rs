@@ -1,6 +1,7 @@
 //! Token introspection (RFC 7662), for other services of the platform.
 
 use std::borrow::Cow;
+use std::mem;
 
 use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
@@ -14,19 +15,18 @@ use crate::{handler, reply};
 
 /// Answers what a token is. The form has it in `token`; other fields of the
 /// standard are accepted and change nothing.
-pub(crate) async fn answer(app: &App, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(app: &App, request: &mut Request<Body>) -> Response<Body> {
     match introspect(app, request).await {
         Ok(text) => reply::json(text),
         Err(error) => reply::error(&error),
     }
 }
 
-async fn introspect(app: &App, request: Request<Body>) -> Result<Bytes> {
-    let (parts, body) = request.into_parts();
+async fn introspect(app: &App, request: &mut Request<Body>) -> Result<Bytes> {
     let ctx = &app.ctx;
-    let body = handler::read(body, app.body_limit_bytes).await?;
+    let body = handler::read(mem::take(request.body_mut()), app.body_limit_bytes).await?;
     let token = token_in(&body);
-    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (asking, asked, question) = {
         let (asking, asked) = (Given::in_header(header.unwrap_or_default()), Given::of(token.trim()));
         let question = Question::token(asking.fingerprint(), asked.fingerprint());

@@ -21,7 +21,7 @@ pub(crate) type Parameters = Vec<(&'static str, String)>;
 
 /// Answers a request with a stream.
 pub(crate) type Stream =
-    for<'a> fn(&'a App, &'static Meta, Incoming) -> Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
+    for<'a> fn(&'a App, &'static Meta, Incoming<'a>) -> Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
 
 /// A row of the table with what carries it out.
 pub(crate) struct Mounted {

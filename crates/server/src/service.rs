@@ -2,6 +2,7 @@
 //! of the rest.
 
 use std::convert::Infallible;
+use std::mem;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -54,14 +55,15 @@ impl Service {
         catch_unwind(AssertUnwindSafe(|| remembered::reply(&self.app, &self.operations, request))).ok().flatten()
     }
 
-    /// Answers a request that came from `peer`.
-    pub async fn answer(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
+    /// Answers a request that came from `peer`. It stays where its caller has it: each future that owned it would be
+    /// larger by two of it.
+    pub async fn answer(&self, request: &mut Request<Body>, peer: IpAddr) -> Response<Body> {
         path::normalise(request.uri_mut());
-        match self.find(&request) {
+        match self.find(request) {
             Some(found) => self.operation(found, request, peer).await,
             None => {
                 request.extensions_mut().insert(Peer(peer));
-                self.rest.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+                self.rest.clone().oneshot(mem::take(request)).await.unwrap_or_else(|never| match never {})
             }
         }
     }
@@ -75,7 +77,7 @@ impl Service {
         self.operations.find(method, path)
     }
 
-    async fn operation(&self, found: Found<'_>, request: Request<Body>, peer: IpAddr) -> Response<Body> {
+    async fn operation(&self, found: Found<'_>, request: &mut Request<Body>, peer: IpAddr) -> Response<Body> {
         let client = edge::client_of(&self.app, request.headers(), peer);
         let request_id = self.app.request_ids.of(request.headers());
         let (is_head, route) = (request.method() == Method::HEAD, found.route());
@@ -96,10 +98,11 @@ impl Service {
             match &self.cors {
                 None => carry_out(&self.app, found, request, client).await,
                 Some(cors) => {
-                    let inner = service_fn(async |request| {
-                        Ok::<_, Infallible>(carry_out(&self.app, found.clone(), request, client).await)
+                    let inner = service_fn(async |mut request| {
+                        Ok::<_, Infallible>(carry_out(&self.app, found.clone(), &mut request, client).await)
                     });
-                    Box::pin(cors.layer(inner).oneshot(request)).await.unwrap_or_else(|never| match never {})
+                    let work = Box::pin(cors.layer(inner).oneshot(mem::take(request)));
+                    work.await.unwrap_or_else(|never| match never {})
                 }
             }
         });
@@ -108,7 +111,7 @@ impl Service {
     }
 }
 
-async fn carry_out(app: &App, found: Found<'_>, request: Request<Body>, client: IpAddr) -> Response<Body> {
+async fn carry_out(app: &App, found: Found<'_>, request: &mut Request<Body>, client: IpAddr) -> Response<Body> {
     match found {
         Found::Row(mounted, path) => handler::answer(app, mounted, Incoming { request, path, client }).await,
         Found::Introspection => introspect::answer(app, request).await,

@@ -28,7 +28,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Answers with a stream. What is refused at once is refused as for JSON.
-pub(crate) async fn answer<O>(app: &App, meta: &'static Meta, incoming: Incoming) -> Response<Body>
+pub(crate) async fn answer<O>(app: &App, meta: &'static Meta, incoming: Incoming<'_>) -> Response<Body>
 where
     O: Operation<Query = ListEventsQuery>,
 {
@@ -38,7 +38,7 @@ where
     }
 }
 
-async fn open<O>(app: &App, meta: &'static Meta, incoming: Incoming) -> Result<(Step, Follower)>
+async fn open<O>(app: &App, meta: &'static Meta, incoming: Incoming<'_>) -> Result<(Step, Follower)>
 where
     O: Operation<Query = ListEventsQuery>,
 {
