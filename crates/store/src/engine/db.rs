@@ -196,7 +196,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.carry_out(Mode::Write, Typed::new(unit, args, f)).await
+        self.carry_out(Mode::Write, Arc::new(Typed::new(unit, args, f))).await
     }
 
     /// Runs a unit of work that only reads, from one snapshot.
@@ -209,10 +209,11 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.carry_out(Mode::Read, Typed::new(unit, args, f)).await
+        self.carry_out(Mode::Read, Arc::new(Typed::new(unit, args, f))).await
     }
 
-    async fn carry_out<A, T, E>(&self, mode: Mode, work: Typed<A, T, E>) -> Result<T, E>
+    // The unit is held by a pointer from the start: its arguments and its result would be part of every future around it.
+    async fn carry_out<A, T, E>(&self, mode: Mode, work: Arc<Typed<A, T, E>>) -> Result<T, E>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
@@ -221,14 +222,13 @@ impl Db {
         let lite = match &self.engine {
             Engine::Lite(lite) => lite,
             Engine::Postgres(postgres) => {
-                return work.result(Box::pin(self.on_postgres(postgres, mode, &work)).await);
+                return work.result(Box::pin(self.on_postgres(postgres, mode, &*work)).await);
             }
         };
         let called = Instant::now();
-        if mode == Mode::Read && self.on_the_spot(lite, called, &work) {
+        if mode == Mode::Read && self.on_the_spot(lite, called, &*work) {
             return work.result(Ok(()));
         }
-        let work = Arc::new(work);
         let done = match self.on_a_thread(lite, mode, called, work.clone()) {
             Ok(done) => done.await.map_err(|_| Error::Closed).flatten(),
             Err(refused) => Err(refused),
