@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, Sender, TrySendError, bounded};
 use polity_api::scalar::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -51,6 +51,8 @@ const STATEMENT_CACHE: usize = 512;
 /// changes stays in memory beyond it until its commit. Not more: where a page is
 /// split, SQLite goes through all the places of this cache at the commit.
 const WRITER_CACHE_KIB: i64 = 8 << 10;
+/// A writer that had nothing to do for this long gives back the memory of its pages.
+const IDLE: Duration = Duration::from_secs(10);
 /// Virtual machine steps between two looks at the clock.
 const STEPS_BETWEEN_CHECKS: i32 = 20_000;
 
@@ -182,7 +184,7 @@ fn execute(conn: &Mutex<Connection>, sql: &str) -> rusqlite::Result<()> {
 }
 
 fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJob>, wish: &log::Wish) {
-    while let Ok(first) = jobs.recv() {
+    while let Ok(first) = next(conn, jobs) {
         // Jobs dropped unrun answer their callers with `Error::Closed`.
         if let Err(error) = execute(conn, "begin immediate") {
             tracing::error!(%error, "cannot begin a transaction");
@@ -211,6 +213,20 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
             unit.finish(committed.as_ref().copied().map_err(|_| Error::GroupLost));
         }
         wish.grant(conn);
+    }
+}
+
+/// Waits for a unit, and in the meantime gives back what the units before it left in memory.
+fn next(conn: &Mutex<Connection>, jobs: &Receiver<WriteJob>) -> Result<WriteJob, RecvError> {
+    match jobs.recv_timeout(IDLE) {
+        Err(RecvTimeoutError::Timeout) => {
+            if let Err(error) = lock(conn).release_memory() {
+                tracing::warn!(%error, "memory is not given back");
+            }
+            jobs.recv()
+        }
+        Err(RecvTimeoutError::Disconnected) => Err(RecvError),
+        Ok(unit) => Ok(unit),
     }
 }
 
