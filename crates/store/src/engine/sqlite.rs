@@ -51,7 +51,7 @@ const STATEMENT_CACHE: usize = 512;
 /// changes stays in memory beyond it until its commit. Not more: where a page is
 /// split, SQLite goes through all the places of this cache at the commit.
 const WRITER_CACHE_KIB: i64 = 8 << 10;
-/// A writer that had nothing to do for this long gives back the memory of its pages.
+/// A writer that had nothing to do for this long leaves the memory of its pages to others.
 const IDLE: Duration = Duration::from_secs(10);
 /// Virtual machine steps between two looks at the clock.
 const STEPS_BETWEEN_CHECKS: i32 = 20_000;
@@ -184,7 +184,7 @@ fn execute(conn: &Mutex<Connection>, sql: &str) -> rusqlite::Result<()> {
 }
 
 fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJob>, wish: &log::Wish) {
-    while let Ok(first) = next(conn, jobs) {
+    while let Ok(first) = next(conn, jobs, IDLE) {
         // Jobs dropped unrun answer their callers with `Error::Closed`.
         if let Err(error) = execute(conn, "begin immediate") {
             tracing::error!(%error, "cannot begin a transaction");
@@ -216,17 +216,17 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
     }
 }
 
-/// Waits for a unit, and in the meantime gives back what the units before it left in memory.
-fn next(conn: &Mutex<Connection>, jobs: &Receiver<WriteJob>) -> Result<WriteJob, RecvError> {
-    match jobs.recv_timeout(IDLE) {
+/// Waits for a unit, and does not meanwhile hold on to what those before it left in memory.
+fn next(conn: &Mutex<Connection>, jobs: &Receiver<WriteJob>, idle: Duration) -> Result<WriteJob, RecvError> {
+    match jobs.recv_timeout(idle) {
+        Ok(unit) => Ok(unit),
+        Err(RecvTimeoutError::Disconnected) => Err(RecvError),
         Err(RecvTimeoutError::Timeout) => {
             if let Err(error) = lock(conn).release_memory() {
-                tracing::warn!(%error, "memory is not given back");
+                tracing::warn!(%error, "the pages of the writer stay in memory");
             }
             jobs.recv()
         }
-        Err(RecvTimeoutError::Disconnected) => Err(RecvError),
-        Ok(unit) => Ok(unit),
     }
 }
 
@@ -413,6 +413,18 @@ mod tests {
     #[test]
     fn a_unit_refused_late_is_undone_and_no_other_is() {
         assert_eq!(group(&[(&[INSERT], true), (&[INSERT, INSERT], false), (&[INSERT], true)]), (vec![true; 3], 2));
+    }
+
+    #[test]
+    fn a_unit_is_waited_for_beyond_the_time_for_which_memory_is_held() {
+        let directory = tempfile::tempdir().unwrap();
+        let (conn, _) = connect(&directory.path().join("t.db"), Duration::MAX).unwrap();
+        let (jobs, waiting) = bounded::<WriteJob>(QUEUE);
+        let (told, outcomes) = bounded(QUEUE);
+        let late = thread::spawn(move || jobs.send(Box::new(Statements(&[], true, told))).is_ok());
+        next(&conn, &waiting, Duration::ZERO).unwrap().finish(Ok(()));
+        assert!(late.join().unwrap() && outcomes.recv() == Ok(true));
+        assert!(next(&conn, &waiting, Duration::ZERO).is_err(), "nobody is left who could send one");
     }
 
     #[test]
