@@ -55,8 +55,7 @@ impl Service {
         catch_unwind(AssertUnwindSafe(|| remembered::reply(&self.app, &self.operations, request))).ok().flatten()
     }
 
-    /// Answers a request that came from `peer`. It stays where its caller has it: each future that owned it would be
-    /// larger by two of it.
+    /// Answers a request that came from `peer`. It stays where its caller has it, and is no part of the futures on its way.
     pub async fn answer(&self, request: &mut Request<Body>, peer: IpAddr) -> Response<Body> {
         path::normalise(request.uri_mut());
         match self.find(request) {
