@@ -55,7 +55,8 @@ impl Service {
         catch_unwind(AssertUnwindSafe(|| remembered::reply(&self.app, &self.operations, request))).ok().flatten()
     }
 
-    /// Answers a request that came from `peer`. It stays where its caller has it, and is no part of the futures on its way.
+    /// Answers a request that came from `peer`. It stays where its caller has it, and is no part of the futures on its
+    /// way.
     pub async fn answer(&self, request: &mut Request<Body>, peer: IpAddr) -> Response<Body> {
         path::normalise(request.uri_mut());
         match self.find(request) {

@@ -212,7 +212,8 @@ impl Db {
         self.carry_out(Mode::Read, Arc::new(Typed::new(unit, args, f))).await
     }
 
-    // The unit is held by a pointer from the start: its arguments and its result would be part of every future around it.
+    // The unit is held by a pointer from the start: its arguments and its result would be part of every future around
+    // it.
     async fn carry_out<A, T, E>(&self, mode: Mode, work: Arc<Typed<A, T, E>>) -> Result<T, E>
     where
         A: Send + Sync + 'static,
