@@ -20,6 +20,7 @@ use crate::org_args::OrgCommand;
 use crate::output::Format;
 use crate::project::ProjectCommand;
 use crate::quota::QuotaCommand;
+use crate::webhook::WebhookCommand;
 
 /// The commands that are clients of a server.
 #[derive(Subcommand)]
@@ -48,6 +49,8 @@ pub enum Command {
     Activity(Group<ActivityCommand>),
     /// Read and follow the events of an organization
     Event(Group<EventCommand>),
+    /// Have the events of an organization delivered to endpoints
+    Webhook(Group<WebhookCommand>),
     /// Show the limits of an organization
     Quota(Group<QuotaCommand>),
     /// Use coupons
@@ -86,6 +89,7 @@ impl Command {
             Command::Github(group) => Some(&group.globals),
             Command::Activity(group) => Some(&group.globals),
             Command::Event(group) => Some(&group.globals),
+            Command::Webhook(group) => Some(&group.globals),
             Command::Quota(group) => Some(&group.globals),
             Command::Coupon(group) => Some(&group.globals),
             Command::Operator(group) => Some(&group.globals),

@@ -28,7 +28,7 @@ pub enum Exit {
     Refused = 6,
     /// The server is busy or cannot be reached (429, 503, no connection).
     Unavailable = 7,
-    /// More than one organization or metering key answers to a name.
+    /// More than one organization, metering key or webhook answers to a name.
     Ambiguous = 8,
     /// A destructive command was not confirmed.
     Unconfirmed = 9,
@@ -45,7 +45,7 @@ impl Exit {
         (Exit::NotFound, "there is no such thing (404)"),
         (Exit::Refused, "the server refused the request (400)"),
         (Exit::Unavailable, "the server is busy or cannot be reached (429, 503, no connection)"),
-        (Exit::Ambiguous, "more than one organization or metering key answers to a name"),
+        (Exit::Ambiguous, "more than one organization, metering key or webhook answers to a name"),
         (Exit::Unconfirmed, "a destructive command was not confirmed"),
     ];
 

@@ -29,6 +29,7 @@ mod quota;
 mod session;
 mod value;
 mod wait;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -84,6 +85,7 @@ fn carry_out(command: &Command, globals: Option<&Globals>, root: &clap::Command)
             Command::Github(group) => github::run(&session, &group.command).await,
             Command::Activity(group) => activity::run(&session, &group.command).await,
             Command::Event(group) => event::run(&session, &group.command).await,
+            Command::Webhook(group) => webhook::run(&session, &group.command).await,
             Command::Quota(group) => quota::run(&session, &group.command).await,
             Command::Coupon(group) => coupon::run(&session, &group.command).await,
             Command::Operator(group) => operator::run(&session, &group.command).await,

@@ -17,6 +17,7 @@ use crate::output::{View, col, money};
 use crate::quota;
 use crate::session::{Session, collect, take};
 use crate::value;
+use crate::webhook::{self, WebhookCommand};
 
 /// What the operator can do.
 #[derive(Subcommand)]
@@ -40,6 +41,11 @@ pub enum OperatorCommand {
     MeteringKey {
         #[command(subcommand)]
         command: MeteringKeyCommand,
+    },
+    /// Have the events of all organizations delivered to endpoints
+    Webhook {
+        #[command(subcommand)]
+        command: WebhookCommand,
     },
     /// Choose the day on which the billing periods of an organization begin
     BillingPeriod {
@@ -226,6 +232,7 @@ pub(crate) async fn run(session: &Session, command: &OperatorCommand) -> Result<
         OperatorCommand::Org { command } => organizations(session, client, command).await,
         OperatorCommand::Coupon { command } => coupons(session, client, command).await,
         OperatorCommand::MeteringKey { command } => metering::run(session, client, command).await,
+        OperatorCommand::Webhook { command } => webhook::run_as_operator(session, client, command).await,
         OperatorCommand::BillingPeriod { org, day } => {
             metering::begin_periods(session, client, session.resolve_as_operator(&org.org).await?.id, *day).await
         }

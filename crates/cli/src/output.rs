@@ -46,6 +46,8 @@ pub(crate) struct Column {
 enum Show {
     /// As it is.
     Plain,
+    /// One of some words, of which `INVALID` says nothing.
+    Word,
     /// Cents, as dollars.
     Cents,
     /// Micro-cents, as dollars.
@@ -55,6 +57,11 @@ enum Show {
 /// A column that shows a value as it is.
 pub(crate) const fn col(name: &'static str, pointer: &'static str) -> Column {
     Column { name, pointer, show: Show::Plain }
+}
+
+/// A column that shows one of some words, of which `INVALID` says nothing.
+pub(crate) const fn word(name: &'static str, pointer: &'static str) -> Column {
+    Column { name, pointer, show: Show::Word }
 }
 
 /// A column that shows cents as dollars.
@@ -70,6 +77,7 @@ pub(crate) const fn spend(name: &'static str, pointer: &'static str) -> Column {
 impl Column {
     fn show(&self, thing: &Value) -> String {
         let value = thing.pointer(self.pointer).unwrap_or(&Value::Null);
+        let value = if self.show == Show::Word && value == "INVALID" { &Value::Null } else { value };
         match (self.show, value.as_str().and_then(|text| text.parse().ok())) {
             (Show::Cents, Some(cents)) => value::show_dollars(cents),
             (Show::Microcents, Some(microcents)) => value::show_microcents(microcents),
@@ -209,6 +217,9 @@ mod tests {
         let shown = [col("", "/a/b"), money("", "/cents"), col("", "/none"), col("", "/list"), col("", "/yes")]
             .map(|column| column.show(&thing));
         assert_eq!(shown, ["x", "49.99", "-", "p, q", "yes"]);
+        let thing = json!({ "none": "INVALID", "some": "GONE" });
+        let shown = [word("", "/none"), word("", "/some"), col("", "/none")].map(|column| column.show(&thing));
+        assert_eq!(shown, ["-", "GONE", "INVALID"]);
     }
 
     #[test]

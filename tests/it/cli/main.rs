@@ -11,6 +11,7 @@ mod organizations;
 mod people;
 mod terminal;
 mod things;
+mod webhooks;
 
 #[test]
 fn no_snapshot_is_left_behind() {

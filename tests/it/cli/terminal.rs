@@ -152,6 +152,10 @@ impl Terminal {
                 out.push_str("projected  <amount>\n");
                 continue;
             }
+            if line.starts_with("milliseconds  ") {
+                out.push_str("milliseconds  <number>\n");
+                continue;
+            }
             let indent = line.len() - line.trim_start().len();
             out.push_str(&line[..indent]);
             let mut rest = &line[indent..];

@@ -101,6 +101,32 @@ async fn an_attempt_that_fails_is_made_again_eight_times_in_all() {
 }
 
 #[tokio::test]
+async fn an_endpoint_is_left_alone_for_as_long_as_it_asks() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let receiver = Receiver::start().await;
+    let endpoint = Endpoint::of(&server, &acme, &receiver, PROJECTS).await;
+    receiver.answers(Answer::Later("7200"));
+    project(&server, &acme, "web").await;
+    let wait = async |attempts| {
+        let delivery = endpoint.tried(attempts).await;
+        time(&delivery["next_attempt_at"]) - time(&delivery["last_attempt_at"])
+    };
+    let hours = wait(1).await;
+    assert!((2 * HOUR..=2 * HOUR * 6 / 5).contains(&hours), "{hours}");
+    receiver.answers(Answer::Later("864000"));
+    server.advance(hours);
+    let day = wait(2).await;
+    assert!((DAY..=DAY * 6 / 5).contains(&day), "{day}");
+    receiver.recovers();
+    server.advance(day);
+    endpoint.deliveries_in("DELIVERED", 1).await;
+    assert_eq!(receiver.received().len(), 3);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn every_way_to_fail_is_told_by_a_test_message() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;

@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub enum Answer {
     /// Answers with this status.
     Status(u16),
+    /// Answers 503, and when to come back.
+    Later(&'static str),
     /// Sends elsewhere.
     Redirect(String),
     /// Never answers.
@@ -149,6 +151,9 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     };
     let text = match &answer {
         Answer::Status(status) => format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"),
+        Answer::Later(when) => {
+            format!("HTTP/1.1 503 X\r\nretry-after: {when}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        }
         Answer::Redirect(to) => format!("HTTP/1.1 302 X\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"),
         Answer::Garbage => "SSH-2.0-garbage\r\n".to_owned(),
         Answer::EndlessBody => "HTTP/1.1 200 X\r\ncontent-length: 100000000\r\n\r\nand so on".to_owned(),

@@ -251,7 +251,10 @@ async fn end(w: Work<'_>, attempt: &Attempt, answer: &Answer) -> Result<Option<W
     row.last_status_code = answer.status_code.into();
     row.last_error.clone_from(&answer.error);
     row.last_duration_ms = answer.duration_ms.into();
-    let wait = if answer.is_gone() { None } else { rules::wait_micros(row.attempts, &w.ctx.random) };
+    let wait = match answer.is_gone() {
+        true => None,
+        false => rules::wait_micros(row.attempts, answer.retry_after_micros, &w.ctx.random),
+    };
     row.status = match wait {
         _ if answer.is_success() => WebhookDeliveryStatus::Delivered,
         Some(wait) => {

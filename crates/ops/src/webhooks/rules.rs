@@ -34,13 +34,17 @@ const WAITS: [i64; 7] = [
     10 * micros::HOUR,
 ];
 
-/// How long to wait after so many failed attempts; none when there were enough. Spread by a fifth to either side, so
-/// that what failed together does not come back together.
-pub(crate) fn wait_micros(attempts: i64, random: &Random) -> Option<i64> {
-    let wait = *WAITS.get(usize::try_from(attempts - 1).ok()?)?;
+/// The longest wait that an endpoint may ask for.
+const LONGEST_ASKED: i64 = micros::DAY;
+
+/// How long to wait after so many failed attempts, `asked` at least, or a day; none when there were enough. Spread by a
+/// fifth, so that what failed together does not come back together.
+pub(crate) fn wait_micros(attempts: i64, asked: i64, random: &Random) -> Option<i64> {
+    let planned = *WAITS.get(usize::try_from(attempts - 1).ok()?)?;
+    let asked = asked.min(LONGEST_ASKED);
     let random = i64::from(u32::from_be_bytes(random.bytes()));
-    let spread = wait / 5;
-    Some(wait - spread + random % (2 * spread + 1))
+    let spread = planned.max(asked) / 5;
+    Some((planned - planned / 5).max(asked) + random % (2 * spread + 1))
 }
 
 /// The URL of an endpoint.
@@ -166,7 +170,7 @@ mod tests {
 
     #[test]
     fn eight_attempts_span_more_than_a_day() {
-        let wait = |attempts| wait_micros(attempts, &fixed(0));
+        let wait = |attempts| wait_micros(attempts, 0, &fixed(0));
         let all: Vec<i64> = (1..).map_while(wait).collect();
         assert_eq!(all.len(), 7, "the eighth attempt is the last");
         assert_eq!((wait(0), wait(8), wait(i64::MAX)), (None, None, None));
@@ -262,8 +266,16 @@ mod tests {
         #[test]
         fn a_wait_is_within_a_fifth_of_what_is_planned(attempts in 1i64..8, byte: u8) {
             let planned = WAITS[usize::try_from(attempts).unwrap() - 1];
-            let wait = wait_micros(attempts, &fixed(byte)).unwrap();
+            let wait = wait_micros(attempts, 0, &fixed(byte)).unwrap();
             prop_assert!((planned * 4 / 5..=planned * 6 / 5).contains(&wait));
+        }
+
+        #[test]
+        fn a_wait_is_not_shorter_than_it_was_asked_to_be(attempts in 1i64..8, seconds: u32, byte: u8) {
+            let planned = wait_micros(attempts, 0, &fixed(0)).unwrap();
+            let asked = i64::from(seconds) * micros::SECOND;
+            let wait = wait_micros(attempts, asked, &fixed(byte)).unwrap();
+            prop_assert!(wait >= planned && wait >= asked.min(micros::DAY) && wait <= micros::DAY * 7 / 5);
         }
 
         #[test]

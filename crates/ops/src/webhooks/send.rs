@@ -18,10 +18,11 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use polity_api::ids::EventId;
-use polity_api::scalar::Timestamp;
+use polity_api::scalar::{Timestamp, micros};
 use polity_api::types::webhook::WebhookDeliveryStatus;
 use polity_store::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Url, redirect};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -98,6 +99,8 @@ pub(crate) struct Answer {
     pub(crate) duration_ms: u32,
     /// What went wrong; empty when it was accepted.
     pub(crate) error: String,
+    /// How long it asked not to be tried again, in microseconds; 0 when it did not.
+    pub(crate) retry_after_micros: i64,
 }
 
 impl Answer {
@@ -180,9 +183,10 @@ impl Outbound {
                     300..400 => format!("answered {}: redirects are not followed", status.as_u16()),
                     code => format!("answered {code}"),
                 };
-                Answer { status_code: status.as_u16(), duration_ms, error }
+                let retry_after_micros = retry_after_micros(response.headers(), message.now);
+                Answer { status_code: status.as_u16(), duration_ms, error, retry_after_micros }
             }
-            Err(error) => Answer { status_code: 0, duration_ms, error: explain(&error.without_url()) },
+            Err(error) => Answer { duration_ms, ..Answer::none(&explain(&error.without_url())) },
         }
     }
 }
@@ -198,6 +202,19 @@ fn guarded(guard: Guard) -> Result<Client> {
         .https_only(!guard.only_allowed)
         .dns_resolver(Arc::new(guard));
     client.build().map_err(Error::internal)
+}
+
+/// How long `Retry-After` asks to wait, as seconds or as a date (RFC 9110 §10.2.3), which is measured against the clock
+/// of who says it; against `now` without one. 0 for nothing that can be read.
+fn retry_after_micros(headers: &HeaderMap, now: Timestamp) -> i64 {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let date = |text: &str| httpdate::parse_http_date(text).ok().map(Timestamp::from);
+    let Some(asked) = text(RETRY_AFTER) else { return 0 };
+    if let Ok(seconds) = asked.parse::<u64>() {
+        return i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(micros::SECOND);
+    }
+    let begin = text(DATE).and_then(date).unwrap_or(now);
+    date(asked).map_or(0, |until| until.0.saturating_sub(begin.0).max(0))
 }
 
 /// `v1,` and the HMAC-SHA-256 of id, time and body in base64 for each secret, as Standard Webhooks has it.
@@ -319,6 +336,24 @@ mod tests {
         assert_eq!(both.split(' ').count(), 2);
         assert_eq!(both.split(' ').next().unwrap(), signatures(id, 1, "{}", &[secret]));
         assert!(both.split(' ').all(|one| one.starts_with("v1,")));
+    }
+
+    #[test]
+    fn an_endpoint_says_when_to_come_back_in_seconds_or_with_a_date() {
+        let now = Timestamp(784_111_770 * micros::SECOND); // Sun, 06 Nov 1994 08:49:30 GMT
+        let asked = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            retry_after_micros(&headers.collect(), now) / micros::SECOND
+        };
+        assert_eq!(asked(&[("retry-after", " 120 ")]), 120);
+        assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), 7);
+        let wrong_clock = ("date", "Sun, 06 Nov 1994 08:40:37 GMT");
+        assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), wrong_clock]), 540);
+        assert_eq!(asked(&[("retry-after", "18446744073709551615")]), i64::MAX / micros::SECOND);
+        for nothing in ["", "soon", "-1", "1.5", "Sun, 06 Nov 1994 08:49:07 GMT"] {
+            assert_eq!(asked(&[("retry-after", nothing)]), 0, "{nothing}");
+        }
+        assert_eq!(asked(&[]), 0);
     }
 
     #[tokio::test]

@@ -1,0 +1,348 @@
+//! Endpoints that events are delivered to: those of an organization, and those of the operator.
+
+use clap::{Args, Subcommand};
+use polity_client::Client;
+use polity_client::types::{
+    CreateWebhookRequest, EventId, Limit, ListWebhookDeliveriesQuery, RotateWebhookSecretRequest, UpdateMask, Webhook,
+    WebhookDeliveryStatus, WebhookId, WebhookPatch,
+};
+
+use crate::confirm::{confirm, read_line};
+use crate::error::{Exit, Failure, Result};
+use crate::output::{self, View, col, word};
+use crate::session::{Session, take};
+
+/// What can be done with webhooks.
+#[derive(Subcommand)]
+pub enum WebhookCommand {
+    /// List webhooks
+    List,
+    /// Have events delivered to an endpoint; its secret is shown this once
+    Create {
+        /// Where to deliver, such as `https://example.com/hooks`
+        #[arg(value_name = "URL")]
+        endpoint: String,
+        /// What it is for
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+        /// Only events of this type, such as project.created or 'organization.*'; can be repeated
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+        #[command(flatten)]
+        secret: Secret,
+    },
+    /// Show a webhook
+    Get {
+        /// Webhook: its id or its URL
+        webhook: String,
+    },
+    /// Change a webhook, or enable one that was disabled
+    Update {
+        /// Webhook: its id or its URL
+        webhook: String,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Give a webhook another secret, shown this once; the old one signs as well for a day
+    Rotate {
+        /// Webhook: its id or its URL
+        webhook: String,
+        #[command(flatten)]
+        secret: Secret,
+    },
+    /// Deliver a test message at once, and tell how it went
+    Test {
+        /// Webhook: its id or its URL
+        webhook: String,
+    },
+    /// List what was delivered and what was not, the newest first
+    Deliveries {
+        /// Webhook: its id or its URL
+        webhook: String,
+        /// Only those that stand there: pending, delivered or failed
+        #[arg(long, value_name = "STATUS", value_parser = status)]
+        status: Option<WebhookDeliveryStatus>,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Deliver an event once more, before all that wait for the same organization
+    Replay {
+        /// Webhook: its id or its URL
+        webhook: String,
+        /// Id of the event
+        event: EventId,
+    },
+    /// Delete a webhook: nothing more is delivered to it
+    Delete {
+        /// Webhook: its id or its URL
+        webhook: String,
+    },
+}
+
+/// Where a secret comes from. It is no argument, which others on the machine could see.
+#[derive(Args)]
+pub struct Secret {
+    /// Read a secret of your own from standard input: `whsec_` and 24 to 64 bytes in base64
+    #[arg(long)]
+    secret_stdin: bool,
+}
+
+impl Secret {
+    /// The secret; empty for one that the server makes.
+    fn read(&self) -> Result<String> {
+        if self.secret_stdin { read_line() } else { Ok(String::new()) }
+    }
+}
+
+/// What is to change of a webhook; what is left out stays as it is.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub struct Changes {
+    /// Another URL to deliver to
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Another description
+    #[arg(long)]
+    description: Option<String>,
+    /// Only events of this type, instead of those before; can be repeated
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "all_types")]
+    types: Option<Vec<String>>,
+    /// Events of all types
+    #[arg(long)]
+    all_types: bool,
+    /// Deliver nothing to it any more
+    #[arg(long, conflicts_with = "enable")]
+    disable: bool,
+    /// Deliver to it again
+    #[arg(long)]
+    enable: bool,
+}
+
+impl Changes {
+    fn patch(&self) -> WebhookPatch {
+        WebhookPatch {
+            url: self.endpoint.clone(),
+            description: self.description.clone(),
+            event_types: if self.all_types { Some(Vec::new()) } else { self.types.clone() },
+            disabled: (self.disable || self.enable).then_some(self.disable),
+        }
+    }
+}
+
+const LIST: View = View {
+    id: "/id",
+    columns: &[
+        col("ID", "/id"),
+        col("URL", "/url"),
+        col("ONLY TYPES", "/event_types"),
+        word("DISABLED", "/disabled_reason"),
+        col("FAILING SINCE", "/failing_since"),
+    ],
+};
+
+const ONE: View = View {
+    id: "/id",
+    columns: &[
+        col("ID", "/id"),
+        col("URL", "/url"),
+        col("DESCRIPTION", "/description"),
+        col("ONLY TYPES", "/event_types"),
+        word("DISABLED", "/disabled_reason"),
+        col("DISABLED SINCE", "/disabled_at"),
+        col("FAILING SINCE", "/failing_since"),
+        col("OLD SECRET UNTIL", "/previous_secret_ends_at"),
+        col("CREATED", "/created_at"),
+    ],
+};
+
+const WITH_SECRET: View =
+    View { id: "/id", columns: &[col("ID", "/id"), col("URL", "/url"), col("SECRET", "/secret")] };
+
+const TESTED: View = View {
+    id: "/status_code",
+    columns: &[
+        col("DELIVERED", "/delivered"),
+        col("STATUS", "/status_code"),
+        col("MILLISECONDS", "/duration_ms"),
+        col("ERROR", "/error"),
+    ],
+};
+
+const DELIVERIES: View = View {
+    id: "/event_id",
+    columns: &[
+        col("EVENT", "/event_id"),
+        col("TYPE", "/event_type"),
+        col("STATUS", "/status"),
+        col("ATTEMPTS", "/attempts"),
+        col("ANSWER", "/last_status_code"),
+        col("ERROR", "/last_error"),
+        col("NEXT ATTEMPT", "/next_attempt_at"),
+        col("CREATED", "/created_at"),
+    ],
+};
+
+fn status(text: &str) -> std::result::Result<WebhookDeliveryStatus, String> {
+    let known = text.to_uppercase().parse().ok().filter(|status| *status != WebhookDeliveryStatus::Invalid);
+    known.ok_or_else(|| "must be pending, delivered or failed".to_owned())
+}
+
+/// Carries out `polity webhook`.
+pub(crate) async fn run(session: &Session, command: &WebhookCommand) -> Result<()> {
+    session.act(async |client| act(session, &Endpoints { client, is_operator: false }, command).await).await
+}
+
+/// Carries out `polity operator webhook`.
+pub(crate) async fn run_as_operator(session: &Session, client: &Client, command: &WebhookCommand) -> Result<()> {
+    act(session, &Endpoints { client, is_operator: true }, command).await
+}
+
+async fn act(session: &Session, endpoints: &Endpoints<'_>, command: &WebhookCommand) -> Result<()> {
+    match command {
+        WebhookCommand::List => session.output.list(&endpoints.list().await?, &LIST),
+        WebhookCommand::Create { endpoint, description, types, secret } => {
+            let (url, description, event_types) = (endpoint.clone(), description.clone(), types.clone());
+            let request = CreateWebhookRequest { url, description, event_types, secret: secret.read()? };
+            show_secret(session, &endpoints.create(&request).await?)
+        }
+        WebhookCommand::Get { webhook } => session.output.one(&endpoints.find(webhook).await?, &ONE),
+        WebhookCommand::Update { webhook, changes } => {
+            let found = endpoints.find(webhook).await?;
+            session.output.one(&endpoints.update(found.id, &changes.patch()).await?, &ONE)
+        }
+        WebhookCommand::Rotate { webhook, secret } => {
+            let found = endpoints.find(webhook).await?;
+            let request = RotateWebhookSecretRequest { secret: secret.read()? };
+            show_secret(session, &endpoints.rotate(found.id, &request).await?)
+        }
+        WebhookCommand::Test { webhook } => endpoints.test(session, webhook).await,
+        WebhookCommand::Deliveries { webhook, status, limit } => {
+            let found = endpoints.find(webhook).await?;
+            let page = Limit(u32::try_from((*limit).clamp(1, 100)).unwrap_or(100));
+            let status = status.unwrap_or_default();
+            let query = ListWebhookDeliveriesQuery { status, limit: page, ..Default::default() };
+            endpoints.deliveries(session, found.id, &query, *limit).await
+        }
+        WebhookCommand::Replay { webhook, event } => {
+            let found = endpoints.find(webhook).await?;
+            endpoints.replay(found.id, *event).await?;
+            session.output.done(&event.to_string(), &format!("event {event} is delivered again to {}", found.url))
+        }
+        WebhookCommand::Delete { webhook } => {
+            let found = endpoints.find(webhook).await?;
+            confirm(session, &format!("deleting the webhook {}", found.url), &found.url)?;
+            endpoints.delete(found.id).await?;
+            session.output.done(&found.id.to_string(), &format!("webhook {} deleted", found.url))
+        }
+    }
+}
+
+fn show_secret(session: &Session, webhook: &Webhook) -> Result<()> {
+    session.output.one(webhook, &WITH_SECRET)?;
+    if !session.output.quiet {
+        output::note("keep the secret: it is not shown again");
+    }
+    Ok(())
+}
+
+/// The endpoints of the current organization, or those of the operator: the same operations under two addresses.
+struct Endpoints<'a> {
+    client: &'a Client,
+    is_operator: bool,
+}
+
+impl Endpoints<'_> {
+    async fn list(&self) -> Result<Vec<Webhook>> {
+        let reply = match self.is_operator {
+            true => self.client.operator_webhooks().operator_list_webhooks().await?,
+            false => self.client.webhooks().list_webhooks().await?,
+        };
+        Ok(reply.webhooks)
+    }
+
+    /// The one with this id or URL; there are few.
+    async fn find(&self, wanted: &str) -> Result<Webhook> {
+        let mut all = self.list().await?;
+        let group = if self.is_operator { "polity operator webhook list" } else { "polity webhook list" };
+        all.retain(|webhook| webhook.id.to_string() == wanted.to_lowercase() || webhook.url == wanted);
+        match all.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(Failure::new(Exit::NotFound, format!("there is no webhook {wanted:?}")).hint(group)),
+            [first, ..] => Err(Failure::new(Exit::Ambiguous, format!("more than one webhook leads to {wanted:?}"))
+                .hint(format!("the id, such as {}", first.id))),
+        }
+    }
+
+    async fn create(&self, request: &CreateWebhookRequest) -> Result<Webhook> {
+        let reply = match self.is_operator {
+            true => self.client.operator_webhooks().operator_create_webhook(request).await?,
+            false => self.client.webhooks().create_webhook(request).await?,
+        };
+        Ok(reply.webhook)
+    }
+
+    async fn update(&self, id: WebhookId, patch: &WebhookPatch) -> Result<Webhook> {
+        let mask = UpdateMask::default();
+        let reply = match self.is_operator {
+            true => self.client.operator_webhooks().operator_update_webhook(id, patch, mask).await?,
+            false => self.client.webhooks().update_webhook(id, patch, mask).await?,
+        };
+        Ok(reply.webhook)
+    }
+
+    async fn rotate(&self, id: WebhookId, request: &RotateWebhookSecretRequest) -> Result<Webhook> {
+        let reply = match self.is_operator {
+            true => self.client.operator_webhooks().operator_rotate_webhook_secret(id, request).await?,
+            false => self.client.webhooks().rotate_webhook_secret(id, request).await?,
+        };
+        Ok(reply.webhook)
+    }
+
+    /// Tries an endpoint; that it does not accept the message is a failure.
+    async fn test(&self, session: &Session, wanted: &str) -> Result<()> {
+        let found = self.find(wanted).await?;
+        let reply = match self.is_operator {
+            true => self.client.operator_webhooks().operator_test_webhook(found.id).await?,
+            false => self.client.webhooks().test_webhook(found.id).await?,
+        };
+        session.output.one(&reply, &TESTED)?;
+        match reply.delivered {
+            true => Ok(()),
+            false => Err(Failure::other(format!("{} did not accept the message", found.url)).because(reply.error)),
+        }
+    }
+
+    async fn deliveries(
+        &self,
+        session: &Session,
+        id: WebhookId,
+        query: &ListWebhookDeliveriesQuery,
+        at_most: usize,
+    ) -> Result<()> {
+        let rows = match self.is_operator {
+            true => {
+                let all = self.client.operator_webhooks();
+                take(all.operator_all_webhook_deliveries(id, query), Some(at_most)).await?
+            }
+            false => take(self.client.webhooks().all_webhook_deliveries(id, query), Some(at_most)).await?,
+        };
+        session.output.list(&rows, &DELIVERIES)
+    }
+
+    async fn replay(&self, id: WebhookId, event: EventId) -> Result<()> {
+        match self.is_operator {
+            true => self.client.operator_webhooks().operator_replay_webhook_delivery(id, event).await?,
+            false => self.client.webhooks().replay_webhook_delivery(id, event).await?,
+        };
+        Ok(())
+    }
+
+    async fn delete(&self, id: WebhookId) -> Result<()> {
+        match self.is_operator {
+            true => self.client.operator_webhooks().operator_delete_webhook(id).await?,
+            false => self.client.webhooks().delete_webhook(id).await?,
+        };
+        Ok(())
+    }
+}
