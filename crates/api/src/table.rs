@@ -72,7 +72,7 @@ operations! {
         /// Mails a confirmation link to the members, or starts at once with `skip_confirmation`.
         DeactivateOrganization: POST "/v1/organizations/{id}/deactivate" {
             path: OrganizationPath, body: DeactivateOrganizationRequest, reply: DeactivateOrganizationReply,
-            who: Member, needs: Exists
+            who: Member, needs: Exists, rate: Guarded
         }
         /// Choose the default project of an organization.
         UpdateOrganizationDefaultProject: PUT "/v1/organizations/{id}/default_project" {
@@ -188,19 +188,19 @@ operations! {
         ///
         /// A new address or password needs `current_password`.
         UpdateUser: PUT "/v1/account/profile" {
-            query: MaskQuery, body: UserPatch, reply: UserReply, who: User
+            query: MaskQuery, body: UserPatch, reply: UserReply, who: User, rate: Guarded
         }
         /// Update the person the token acts for.
         UpdateUser2: PATCH "/v1/account/profile" {
-            query: MaskQuery, body: UserPatch, reply: UserReply, who: User
+            query: MaskQuery, body: UserPatch, reply: UserReply, who: User, rate: Guarded
         }
         /// Update the person the token acts for.
         UpdateUserV2: PUT "/v2/account/profile" {
-            query: MaskQuery, body: UserPatch, reply: UserReply, who: User
+            query: MaskQuery, body: UserPatch, reply: UserReply, who: User, rate: Guarded
         }
         /// Update the person the token acts for.
         UpdateUserV22: PATCH "/v2/account/profile" {
-            query: MaskQuery, body: UserPatch, reply: UserReply, who: User
+            query: MaskQuery, body: UserPatch, reply: UserReply, who: User, rate: Guarded
         }
         /// Get the notification settings of the person.
         GetUserSettings: GET "/v1/account/settings" { reply: UserSettingsReply, who: User }
@@ -263,7 +263,7 @@ operations! {
         }
         /// Invite an e-mail address into the current organization.
         CreateOrganizationInvitation: POST "/v1/organization_invitations" {
-            body: CreateOrganizationInvitationRequest, reply: OrganizationInvitationReply, who: Member
+            body: CreateOrganizationInvitationRequest, reply: OrganizationInvitationReply, who: Member, rate: Guarded
         }
         /// Get an invitation.
         GetOrganizationInvitation: GET "/v1/organization_invitations/{id}" {
@@ -275,7 +275,7 @@ operations! {
         }
         /// Send an invitation once more; its time starts anew.
         ResendOrganizationInvitation: POST "/v1/organization_invitations/{id}/resend" {
-            path: InvitationPath, body: Empty, reply: OrganizationInvitationReply, who: Member
+            path: InvitationPath, body: Empty, reply: OrganizationInvitationReply, who: Member, rate: Guarded
         }
         /// Confirm an action with the id from the mail.
         ConfirmOrganizationAction: POST "/v1/organization_confirmations/{id}" {

@@ -64,7 +64,7 @@ fn ask(shown: &Shown, name: &str, wrong: &[FieldError]) -> Page {
         } @else {
             p {
                 "You are invited to become a member of " b { (organization) } ". "
-                "To accept, choose a password for a new account with your address:"
+                "To accept, choose a password for the account with your address:"
             }
         }
         p class="subject" { (shown.email) }

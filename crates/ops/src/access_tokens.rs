@@ -6,7 +6,7 @@ use polity_api::table::CreateAccessToken;
 use polity_api::types::organization::CreateAccessTokenReply;
 use polity_store::tokens::{self, TokenKind, TokenRow};
 
-use crate::authz::{self, Via};
+use crate::authz;
 use crate::ctx::{Ctx, Request};
 use crate::error::{Error, Result};
 use crate::settings::{ACCESS_TOKEN_DEFAULT_MICROS, ACCESS_TOKEN_MAX_MICROS};
@@ -31,19 +31,14 @@ pub async fn create(ctx: Ctx, req: Request<CreateAccessToken>) -> Result<CreateA
         .write("create_access_token", (req.call, req.path.id, validity, limit), |w, (call, id, validity, limit)| {
             Box::pin(async move {
                 let caller = authz::caller(w, call).await?;
-                if matches!(caller.via, Via::AccessToken(_)) {
-                    return Err(Error::forbidden("an access token cannot make another: use a session or a credential"));
-                }
+                caller.lasting("make another")?;
                 let organization = caller.reach(w, *id).await?;
                 let row = TokenRow {
                     id: w.id(TokenId::from_random),
                     kind: TokenKind::Access,
                     user_id: caller.person(),
                     organization_id: Some(organization),
-                    credential_id: match caller.via {
-                        Via::Credential(id) => Some(id),
-                        _ => None,
-                    },
+                    credential_id: caller.credential,
                     created_at: w.now,
                     expires_at: w.now.plus(*validity),
                     spend_limit_microcents: *limit,

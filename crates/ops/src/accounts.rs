@@ -5,7 +5,7 @@ use polity_api::table::{ResendEmailValidation, ResetPassword, UpdatePassword, Va
 use polity_api::types::session::LoginReply;
 use polity_store::links::{LinkPurpose, LinkRow};
 use polity_store::users::{self, UserRow};
-use polity_store::{links, tokens};
+use polity_store::{credentials, links, tokens};
 
 use crate::authz;
 use crate::ctx::{Ctx, Request, Work};
@@ -111,21 +111,37 @@ pub async fn update_password_link(ctx: &Ctx, secret: String, password: String) -
     // A look before the hash: garbage must not cost 20 ms of the pool.
     crate::links::peek(ctx, LinkPurpose::ResetPassword, secret.clone()).await?;
     let password_hash = ctx.passwords.hash(password).await?;
-    ctx.write("update_password", (secret, password_hash), |w, (secret, password_hash)| {
+    ctx.write_until("update_password", (secret, password_hash), |w, (secret, password_hash)| {
         Box::pin(async move {
-            let link = mail::consume(w, secret, LinkPurpose::ResetPassword).await?;
-            let mut user = person(w, &link).await?;
-            user.password_hash.clone_from(password_hash);
-            user.email_validated = true;
-            user.updated_at = w.now;
-            users::update(w.tx, &user).await?;
-            tokens::delete_of_user(w.tx, user.id).await?;
-            links::use_of_user(w.tx, user.id, LinkPurpose::ResetPassword, w.now).await?;
-            let details = metadata([("event", "password_reset")]);
-            event::append(w, &Actor::User(&user), None, &Object::user(&user), "updated", details).await?;
+            let link = mail::find(w, secret, LinkPurpose::ResetPassword).await?;
+            let user = person(w, &link).await?;
+            if !tokens::delete_of_user(w.tx, user.id).await? {
+                return Ok(None);
+            }
+            mail::consume(w, secret, LinkPurpose::ResetPassword).await?;
+            let user = claim(w, user, password_hash).await?;
             let organization = sessions::choose_organization(w, &user, None).await?;
-            sessions::open(w, user.id, organization).await
+            sessions::open(w, user.id, organization).await.map(Some)
         })
     })
     .await
+}
+
+/// Gives an account, whose tokens are gone, to who has the mail to its address
+/// and chose a password. While nobody has proven the address, somebody else may
+/// have made the account: what was left there to come back with goes as well.
+pub(crate) async fn claim(w: Work<'_>, mut user: UserRow, password_hash: &str) -> Result<UserRow> {
+    if !user.email_validated {
+        credentials::delete_of_user(w.tx, user.id).await?;
+        user.github = None;
+        user.github_login.clear();
+    }
+    password_hash.clone_into(&mut user.password_hash);
+    user.email_validated = true;
+    user.updated_at = w.now;
+    users::update(w.tx, &user).await?;
+    links::use_of_user(w.tx, user.id, LinkPurpose::ResetPassword, w.now).await?;
+    let details = metadata([("event", "password_reset")]);
+    event::append(w, &Actor::User(&user), None, &Object::user(&user), "updated", details).await?;
+    Ok(user)
 }

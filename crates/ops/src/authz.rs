@@ -25,6 +25,7 @@ use polity_store::{Hash, credentials, members};
 
 use crate::ctx::{Call, Work};
 use crate::error::{Error, Result};
+use crate::settings::Signup;
 use crate::token::Presented;
 
 /// Said to a token of a deactivated organization, and to a credential or access
@@ -35,6 +36,7 @@ pub const ACCOUNT_LOCKED: &str = "Account is locked";
 /// Said to an access token with which as much was spent as it may.
 const LIMIT_USED_UP: &str = "the spend limit of the token is used up";
 const DEACTIVATED: &str = "the organization is deactivated: reactivate it first";
+const UNPROVEN: &str = "confirm your e-mail address first: POST /v1/account/resend_validation sends a new link";
 const NEEDS_USER: &str = "This operation requires a user token: log in, or use a credential of type USER";
 const ORGANIZATION_DELETED: &str = "the organization of this token has been deleted: log in again";
 
@@ -82,6 +84,8 @@ pub struct Caller {
     pub via: Via,
     /// When the token ends; none for never.
     pub expires_at: Option<Timestamp>,
+    /// The credential that is presented, or that the token was made with: what is made with it goes with it.
+    pub credential: Option<CredentialId>,
     /// What the unit has read of that organization to know whether the token works.
     seen: Option<Scope>,
     meta: &'static Meta,
@@ -115,7 +119,7 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
         Presented::Refused(why) => return Err(Error::unauthenticated(why)),
         Presented::Operator => {
             let (principal, via) = (Principal::Operator, Via::OperatorKey);
-            Caller { principal, scope: None, via, expires_at: None, seen: None, meta: call.meta }
+            Caller { principal, scope: None, via, expires_at: None, credential: None, seen: None, meta: call.meta }
         }
         Presented::Signed { id, kind, user } => signed(w, id, kind, user, call.meta).await?,
         Presented::Credential(hash) => credential(w, hash, call.meta).await?,
@@ -161,7 +165,8 @@ async fn signed(
     if token.used_up {
         return Err(Error::unauthenticated(LIMIT_USED_UP));
     }
-    let (expires_at, seen) = (Some(token.expires_at), token.organization_status.map(Scope::Status));
+    let (expires_at, credential) = (Some(token.expires_at), token.credential_id);
+    let seen = token.organization_status.map(Scope::Status);
     match token.kind {
         TokenKind::Session => {
             if is_ending(token.organization_status) {
@@ -170,14 +175,14 @@ async fn signed(
             let user = if token.user_id == claimed { user? } else { self::user(w, token.user_id).await? };
             let principal = Principal::User(user.ok_or_else(gone)?);
             let (scope, via) = (token.organization_id, Via::Session(id));
-            Ok(Caller { principal, scope, via, expires_at, seen, meta })
+            Ok(Caller { principal, scope, via, expires_at, credential, seen, meta })
         }
         TokenKind::Access => {
             let organization = token.organization_id.ok_or_else(gone)?;
             allow_machine(token.organization_status, meta.needs)?;
             let principal = Principal::Organization { id: organization, maker: token.user_id };
             let (scope, via) = (Some(organization), Via::AccessToken(id));
-            Ok(Caller { principal, scope, via, expires_at, seen, meta })
+            Ok(Caller { principal, scope, via, expires_at, credential, seen, meta })
         }
     }
 }
@@ -189,7 +194,7 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
     if row.expires_at.is_some_and(|at| at <= w.now) {
         return Err(Error::unauthenticated("the credential has expired"));
     }
-    let (via, expires_at) = (Via::Credential(row.id), row.expires_at);
+    let (via, expires_at, credential) = (Via::Credential(row.id), row.expires_at, Some(row.id));
     let (organization, user) = join(organization(w, row.organization_id), user(w, row.user_id)).await;
     let organization = organization?;
     let status = organization.as_ref().map(|row| row.status);
@@ -198,12 +203,12 @@ async fn credential(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Call
         let user = user?.ok_or_else(gone)?;
         // A person's credential outlives an organization; it only loses the scope.
         let scope = row.organization_id.filter(|_| !is_ending(status));
-        return Ok(Caller { principal: Principal::User(user), scope, via, expires_at, seen, meta });
+        return Ok(Caller { principal: Principal::User(user), scope, via, expires_at, credential, seen, meta });
     }
     let id = row.organization_id.ok_or_else(gone)?;
     allow_machine(status, meta.needs)?;
     let principal = Principal::Organization { id, maker: None };
-    Ok(Caller { principal, scope: Some(id), via, expires_at, seen, meta })
+    Ok(Caller { principal, scope: Some(id), via, expires_at, credential, seen, meta })
 }
 
 /// A person who has proven otherwise than by a token who she is, and an
@@ -231,7 +236,7 @@ async fn metering(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller
     let row = metering_keys::by_hash(w.tx, hash).await?;
     let row = row.ok_or_else(|| Error::unauthenticated("the metering key is not known, or was removed"))?;
     let (via, principal) = (Via::MeteringKey(row.id), Principal::Metering(Arc::new(row)));
-    Ok(Caller { principal, scope: None, via, expires_at: None, seen: None, meta })
+    Ok(Caller { principal, scope: None, via, expires_at: None, credential: None, seen: None, meta })
 }
 
 async fn user(w: Work<'_>, id: Option<UserId>) -> Result<Option<Arc<UserRow>>> {
@@ -279,6 +284,45 @@ impl Caller {
         match &self.principal {
             Principal::User(user) => Ok(user),
             _ => Err(Error::forbidden(NEEDS_USER)),
+        }
+    }
+
+    /// Refuses an access token for what would outlive it.
+    ///
+    /// # Errors
+    /// 403 for an access token.
+    pub(crate) fn lasting(&self, what: &str) -> Result<()> {
+        match self.via {
+            Via::AccessToken(_) => {
+                Err(Error::forbidden(format!("an access token cannot {what}: use a session or a credential")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a person whose address is not proven, where the settings ask for proof.
+    ///
+    /// # Errors
+    /// 403 for such a person.
+    pub(crate) fn proven(&self, w: Work<'_>) -> Result<()> {
+        match &self.principal {
+            Principal::User(user) if w.ctx.settings.require_validated_email && !user.email_validated => {
+                Err(Error::forbidden(UNPROVEN))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses the same where not everybody may sign up: an address that was only claimed admits nobody.
+    ///
+    /// # Errors
+    /// 403 for such a person.
+    pub(crate) fn admitted_newcomer(&self, w: Work<'_>) -> Result<()> {
+        match (&self.principal, w.ctx.settings.signup) {
+            (Principal::User(user), Signup::Invited | Signup::Closed) if !user.email_validated => {
+                Err(Error::forbidden(UNPROVEN))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -13,7 +13,7 @@ use polity_store::credentials::{self, CredentialRow, Visible};
 use polity_store::{Filter, Window, tokens};
 use serde_json::Map;
 
-use crate::authz::{self, Caller, Principal, Via};
+use crate::authz::{self, Caller, Principal};
 use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result};
 use crate::event::{self, Actor, Object};
@@ -82,10 +82,8 @@ pub async fn create(ctx: Ctx, req: Request<CreateCredential>) -> Result<Credenti
     ctx.write("create_credential", args, |w, (call, name, description, kind, organization)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            if matches!(caller.via, Via::AccessToken(_)) {
-                // A token that lives an hour must not leave one that lives for ever.
-                return Err(Error::forbidden("an access token cannot make a credential: use a session"));
-            }
+            caller.lasting("make a credential")?;
+            caller.admitted_newcomer(w)?;
             let (kind, organization) = choose(w, &caller, *kind, *organization).await?;
             let token = secret::generate(&w.ctx.random);
             let row = CredentialRow {
@@ -208,19 +206,21 @@ fn valid_patch(patch: CredentialPatch, mask: &UpdateMask) -> Result<CredentialPa
     Ok(patch)
 }
 
-/// `DeleteCredential`: it and the access tokens it made stop working at once.
+/// `DeleteCredential`: it, and the sessions and access tokens that were made with it, stop working at once.
 ///
 /// # Errors
 /// 404 for one the caller may not know of.
 pub async fn delete(ctx: Ctx, req: Request<DeleteCredential>) -> Result<Empty> {
-    ctx.write("delete_credential", (req.call, req.path.id), |w, (call, id)| {
+    ctx.write_until("delete_credential", (req.call, req.path.id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let row = reachable(w, &caller, *id).await?;
+            if !tokens::delete_of_credential(w.tx, row.id).await? {
+                return Ok(None);
+            }
             credentials::delete(w.tx, row.id).await?;
-            tokens::delete_of_credential(w.tx, row.id).await?;
             log(w, &caller, &row, "deleted").await?;
-            Ok(Empty {})
+            Ok(Some(Empty {}))
         })
     })
     .await

@@ -142,6 +142,23 @@ impl Ctx {
         done
     }
 
+    /// As [`Ctx::write`], for a unit that may have more to do than one unit can: while it comes to none, it is
+    /// committed and run again.
+    ///
+    /// # Errors
+    /// What the unit returned, or why it could not run.
+    pub(crate) async fn write_until<A, T>(&self, unit: &'static str, args: A, f: UnitFn<A, Option<T>>) -> Result<T>
+    where
+        A: Clone + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        loop {
+            if let Some(done) = self.write(unit, args.clone(), f).await? {
+                return Ok(done);
+            }
+        }
+    }
+
     /// Runs a unit of work that only reads; see [`Db::read`].
     ///
     /// # Errors

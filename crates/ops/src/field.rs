@@ -50,7 +50,7 @@ pub(crate) fn email(field: &str, text: &str) -> Result<String> {
     Ok(text)
 }
 
-/// A text of at most `max` characters, without control characters, trimmed.
+/// A text of at most `max` characters, without control characters but line breaks, trimmed.
 ///
 /// # Errors
 /// 400 on `field`.
@@ -65,12 +65,21 @@ pub(crate) fn text(field: &str, text: &str, max: usize) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Like [`text`], and not empty.
+/// A name of at most `max` characters: [`text`] in one line, as a name stands within mails.
+///
+/// # Errors
+/// 400 on `field`.
+pub(crate) fn name(field: &str, given: &str, max: usize) -> Result<String> {
+    let given = text(field, given, max)?;
+    if given.contains('\n') { Err(Error::field(field, "must be in one line")) } else { Ok(given) }
+}
+
+/// Like [`name`], and not empty.
 ///
 /// # Errors
 /// 400 on `field`.
 pub(crate) fn required(field: &str, given: &str, max: usize) -> Result<String> {
-    let given = text(field, given, max)?;
+    let given = name(field, given, max)?;
     if given.is_empty() { Err(Error::field(field, "is required")) } else { Ok(given) }
 }
 

@@ -70,6 +70,8 @@ pub async fn create(ctx: Ctx, req: Request<CreateOrganizationInvitation>) -> Res
     ctx.write("create_invitation", (req.call, email), |w, (call, email)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
+            caller.lasting("invite people")?;
+            caller.admitted_newcomer(w)?;
             let organization = caller.current_organization(w).await?;
             field::allowed_address(&organization, email)?;
             if let Some(user) = users::by_email(w.tx, email).await?
@@ -184,6 +186,8 @@ pub async fn resend(ctx: Ctx, req: Request<ResendOrganizationInvitation>) -> Res
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let (view, organization) = sent(w, &caller, *id).await?;
+            caller.lasting("invite people")?;
+            caller.admitted_newcomer(w)?;
             if !matches!(view.status, InvitationStatus::Pending | InvitationStatus::Expired) {
                 return Err(Error::precondition(format!("the invitation was {} already", answered(view.status))));
             }
@@ -208,6 +212,14 @@ fn answered(status: InvitationStatus) -> String {
     status.as_str().to_lowercase()
 }
 
+/// What an invited person sees: who invites her is not told to whoever claims her address.
+fn to_invited(w: Work<'_>, caller: &Caller, view: InvitationView) -> InvitationView {
+    match caller.proven(w) {
+        Ok(()) => view,
+        Err(_) => InvitationView { inviter_id: None, inviter_email: None, ..view },
+    }
+}
+
 /// `ListUserOrganizationInvitations`: sent to the address of the caller.
 ///
 /// # Errors
@@ -223,6 +235,7 @@ pub async fn list_received(
             let window = Window::of(query.limit, query.offset);
             let email = &caller.user()?.email;
             let (rows, total) = invitations::of_email(w.tx, email, w.now, &statuses, window).await?;
+            let rows = rows.into_iter().map(|view| to_invited(w, &caller, view)).collect();
             Ok(page(rows, query.limit.0, query.offset.0, total))
         })
     })
@@ -246,7 +259,8 @@ pub async fn get_received(
     ctx.read("get_received_invitation", (req.call, req.path.id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            Ok(OrganizationInvitationReply { invitation: to_wire(received(w, caller.user()?, *id).await?) })
+            let view = received(w, caller.user()?, *id).await?;
+            Ok(OrganizationInvitationReply { invitation: to_wire(to_invited(w, &caller, view)) })
         })
     })
     .await
@@ -263,10 +277,7 @@ pub async fn accept(ctx: Ctx, req: Request<AcceptOrganizationInvitation>) -> Res
             let caller = authz::caller(w, call).await?;
             let user = caller.user()?;
             let view = received(w, user, *id).await?;
-            if w.ctx.settings.require_validated_email && !user.email_validated {
-                let why = "confirm your e-mail address first: POST /v1/account/resend_validation sends a new link";
-                return Err(Error::forbidden(why));
-            }
+            caller.proven(w)?;
             join(w, &Actor::Caller(&caller), user, &view).await?;
             load(w, view.id).await
         })
@@ -314,6 +325,7 @@ pub async fn decline(ctx: Ctx, req: Request<DeclineOrganizationInvitation>) -> R
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let view = received(w, caller.user()?, *id).await?;
+            caller.proven(w)?;
             refuse(w, &Actor::Caller(&caller), &view).await?;
             load(w, view.id).await
         })

@@ -9,7 +9,7 @@ use polity_api::types::organization::OrganizationStatus;
 use polity_store::invitations::{self, InvitationView};
 use polity_store::links::LinkRow;
 use polity_store::users::{self, UserRow};
-use polity_store::{members, organizations};
+use polity_store::{members, organizations, tokens};
 
 pub use polity_store::links::LinkPurpose;
 
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::event::Actor;
 use crate::invitations as answers;
 use crate::password::Passwords;
-use crate::{field, mail, sessions};
+use crate::{accounts, field, mail, sessions};
 
 /// What a link will do, for its page.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct Shown {
     pub email: String,
     /// The organization it concerns; empty for none.
     pub organization: String,
-    /// Whether the address has an account.
+    /// Whether the address has an account that somebody has proven to be hers.
     pub has_account: bool,
     /// Until when it works.
     pub expires_at: Timestamp,
@@ -50,7 +50,7 @@ pub async fn peek(ctx: &Ctx, purpose: LinkPurpose, secret: String) -> Result<Sho
             };
             Ok(Shown {
                 purpose: link.purpose,
-                has_account: users::by_email(w.tx, &link.email).await?.is_some(),
+                has_account: users::by_email(w.tx, &link.email).await?.is_some_and(|user| user.email_validated),
                 email: link.email,
                 organization,
                 expires_at: link.expires_at,
@@ -85,41 +85,53 @@ pub async fn confirm_deactivation(ctx: &Ctx, secret: String) -> Result<()> {
     .await
 }
 
-/// Accepts an invitation. Without an account, `name` and `password` make one.
+/// Accepts an invitation. Without an account, `name` and `password` make one. An
+/// account whose address nobody has proven may be of somebody else, who waits for
+/// this: it goes to who has the mail, with this password.
 ///
 /// # Errors
 /// As [`peek`]; 400 on `password` or when the invitation has ended.
 pub async fn accept_invitation(ctx: &Ctx, secret: String, name: &str, password: &str) -> Result<()> {
     let shown = peek(ctx, LinkPurpose::AcceptInvitation, secret.clone()).await?;
-    let name = field::text("name", name, sessions::MAX_PERSON_NAME)?;
+    let name = field::name("name", name, sessions::MAX_PERSON_NAME)?;
     let password_hash = if shown.has_account {
         None
     } else {
         Passwords::validate(password)?;
         Some(ctx.passwords.hash(password.to_owned()).await?)
     };
-    ctx.write("accept_invitation_link", (secret, name, password_hash), |w, (secret, name, password_hash)| {
+    ctx.write_until("accept_invitation_link", (secret, name, password_hash), |w, (secret, name, password_hash)| {
         Box::pin(async move {
-            let link = mail::consume(w, secret, LinkPurpose::AcceptInvitation).await?;
-            let view = invitation(w, &link).await?;
-            let mut user = match users::by_email(w.tx, &link.email).await? {
-                Some(user) => user,
-                None => sign_up(w, &link, name, password_hash.as_deref()).await?,
-            };
-            if !user.email_validated {
-                user.email_validated = true;
-                users::update(w.tx, &user).await?;
+            let link = mail::find(w, secret, LinkPurpose::AcceptInvitation).await?;
+            let known = users::by_email(w.tx, &link.email).await?;
+            if let Some(user) = known.as_ref().filter(|user| !user.email_validated)
+                && !tokens::delete_of_user(w.tx, user.id).await?
+            {
+                return Ok(None);
             }
-            answers::join(w, &Actor::User(&user), &user, &view).await
+            mail::consume(w, secret, LinkPurpose::AcceptInvitation).await?;
+            let view = invitation(w, &link).await?;
+            let password = || password_hash.as_deref().ok_or_else(|| Error::field("password", "is required"));
+            let user = match known {
+                Some(user) if user.email_validated => user,
+                Some(user) => accounts::claim(w, named(user, name), password()?).await?,
+                None => sign_up(w, &link, name, password()?).await?,
+            };
+            answers::join(w, &Actor::User(&user), &user, &view).await.map(Some)
         })
     })
     .await
 }
 
-async fn sign_up(w: Work<'_>, link: &LinkRow, name: &str, password_hash: Option<&str>) -> Result<UserRow> {
-    let password_hash = password_hash.ok_or_else(|| Error::field("password", "is required"))?;
+/// The person, by another name if there is one.
+fn named(user: UserRow, name: &str) -> UserRow {
+    let name = if name.is_empty() { user.name } else { name.to_owned() };
+    UserRow { name, ..user }
+}
+
+async fn sign_up(w: Work<'_>, link: &LinkRow, name: &str, password_hash: &str) -> Result<UserRow> {
     sessions::check_signup_policy(w, &link.email).await?;
-    let user = sessions::new_user(w, &link.email, name, password_hash);
+    let user = UserRow { email_validated: true, ..sessions::new_user(w, &link.email, name, password_hash) };
     sessions::insert_user(w, &user).await?;
     Ok(user)
 }

@@ -65,7 +65,7 @@ async fn select(w: Work<'_>, caller: &Caller, query: &ListOrganizationMembersQue
 /// # Errors
 /// 404 for a membership the caller may not know of, 400 for the last member.
 pub async fn remove(ctx: Ctx, req: Request<RemoveOrganizationMember>) -> Result<RemoveOrganizationMemberReply> {
-    ctx.write("remove_member", (req.call, req.path.id), |w, (call, id)| {
+    ctx.write_until("remove_member", (req.call, req.path.id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let row = members::view_by_id(w.tx, *id).await?.filter(|row| row.status == MemberStatus::Active);
@@ -74,8 +74,10 @@ pub async fn remove(ctx: Ctx, req: Request<RemoveOrganizationMember>) -> Result<
             if members::count(w.tx, organization.id).await? <= 1 {
                 return Err(Error::precondition("the last member cannot leave: delete the organization instead"));
             }
+            if !tokens::detach_member(w.tx, organization.id, row.user_id).await? {
+                return Ok(None);
+            }
             members::remove(w.tx, organization.id, row.user_id).await?;
-            tokens::detach_member(w.tx, organization.id, row.user_id).await?;
             credentials::detach_user(w.tx, organization.id, row.user_id).await?;
             forget_last_organization(w, &row).await?;
             let leaves = matches!(&caller.principal, Principal::User(user) if user.id == row.user_id);
@@ -84,7 +86,8 @@ pub async fn remove(ctx: Ctx, req: Request<RemoveOrganizationMember>) -> Result<
             let verb = if leaves { "left" } else { "deleted" };
             let details = metadata([("organization_name", &organization.name), ("email", &row.user_email)]);
             event::append(w, &Actor::Caller(&caller), Some(organization.id), &object, verb, details).await?;
-            Ok(RemoveOrganizationMemberReply { member: to_wire(MemberView { status: MemberStatus::Deleted, ..row }) })
+            let member = to_wire(MemberView { status: MemberStatus::Deleted, ..row });
+            Ok(Some(RemoveOrganizationMemberReply { member }))
         })
     })
     .await

@@ -99,6 +99,9 @@ async fn change<A: Sync>(
     let before = caller.organization(w, id).await?;
     let mut row = before.clone();
     f(w, &mut row, args)?;
+    if row != before {
+        row.updated_at = w.now;
+    }
     let details = metadata([("event", what)]);
     store_change(w, &Actor::Caller(&caller), &before, row.clone(), details).await?;
     reply(w, row).await
@@ -301,7 +304,7 @@ fn valid_coupon(mut body: OperatorCreateCouponRequest) -> Result<OperatorCreateC
     if !body.code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         return Err(Error::field("code", "must be letters, digits, dash and underscore"));
     }
-    body.name = field::text("name", &body.name, MAX_CODE)?;
+    body.name = field::name("name", &body.name, MAX_CODE)?;
     if body.name.is_empty() {
         body.name.clone_from(&body.code);
     }

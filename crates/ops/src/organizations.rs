@@ -37,13 +37,15 @@ const DEFAULT_PROJECT: &str = "default";
 /// `CreateOrganization`: the caller becomes the first member.
 ///
 /// # Errors
-/// 400 on `name` (also when it is taken), 403 beyond the number of organizations a person may have.
+/// 400 on `name` (also when it is taken), 403 beyond the number of organizations a person may have, and where not
+/// everybody may sign up while the address is not proven.
 pub async fn create(ctx: Ctx, req: Request<CreateOrganization>) -> Result<CreateOrganizationReply> {
     let name = field::organization_name(&req.body.name)?;
     ctx.write("create_organization", (req.call, name), |w, (call, name)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let user = caller.user()?;
+            caller.admitted_newcomer(w)?;
             check_limit(w, user).await?;
             let organization = new_row(w, name);
             organizations::insert(w.tx, &organization).await.map_err(name_taken())?;

@@ -1,6 +1,6 @@
 //! Sessions: signing up, logging in and out, switching organizations.
 
-use polity_api::ids::{OrganizationId, TokenId, UserId};
+use polity_api::ids::{CredentialId, OrganizationId, TokenId, UserId};
 use polity_api::operation::{Empty, Operation};
 use polity_api::page::Order;
 use polity_api::table::{Login, LoginMethod, Logout, RefreshToken, Signup, SwitchOrganization};
@@ -12,7 +12,7 @@ use polity_store::users::{self, UserRow};
 use polity_store::{Filter, Window, invitations, members, organizations};
 use serde_json::Map;
 
-use crate::authz::{self, Via};
+use crate::authz::{self, Caller, Via};
 use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object};
@@ -44,12 +44,26 @@ impl NewToken {
 
 /// Opens a session for a person, perhaps in an organization.
 pub(crate) async fn open(w: Work<'_>, user: UserId, organization: Option<OrganizationId>) -> Result<NewToken> {
+    open_with(w, user, organization, None).await
+}
+
+/// Opens another session for the person who calls. One that was made with a credential ends with it.
+async fn open_for(w: Work<'_>, caller: &Caller, organization: Option<OrganizationId>) -> Result<NewToken> {
+    open_with(w, caller.user()?.id, organization, caller.credential).await
+}
+
+async fn open_with(
+    w: Work<'_>,
+    user: UserId,
+    organization: Option<OrganizationId>,
+    credential_id: Option<CredentialId>,
+) -> Result<NewToken> {
     let row = TokenRow {
         id: w.id(TokenId::from_random),
         kind: TokenKind::Session,
         user_id: Some(user),
         organization_id: organization,
-        credential_id: None,
+        credential_id,
         created_at: w.now,
         expires_at: w.now.plus(w.ctx.settings.session_micros),
         spend_limit_microcents: None,
@@ -78,7 +92,7 @@ pub(crate) async fn log_session(w: Work<'_>, user: &UserRow, session: TokenId, v
 /// 400 on `email`, `password` or `name`; 403 where signup is closed.
 pub async fn signup(ctx: Ctx, req: Request<Signup>) -> Result<LoginReply> {
     let email = field::email("email", &req.body.email)?;
-    let name = field::text("name", &req.body.name, MAX_PERSON_NAME)?;
+    let name = field::name("name", &req.body.name, MAX_PERSON_NAME)?;
     Passwords::validate(&req.body.password)?;
     let password_hash = ctx.passwords.hash(req.body.password).await?;
     let args = (email, name, password_hash, req.call.address());
@@ -239,7 +253,7 @@ pub async fn refresh(ctx: Ctx, req: Request<RefreshToken>) -> Result<LoginReply>
         .write("refresh_session", req.call, |w, call| {
             Box::pin(async move {
                 let caller = authz::caller(w, call).await?;
-                open(w, caller.user()?.id, caller.scope).await
+                open_for(w, &caller, caller.scope).await
             })
         })
         .await?;
@@ -255,7 +269,7 @@ pub async fn unscope<O: Operation<Reply = LoginReply>>(ctx: Ctx, req: Request<O>
         .write("new_session", req.call, |w, call| {
             Box::pin(async move {
                 let caller = authz::caller(w, call).await?;
-                open(w, caller.user()?.id, None).await
+                open_for(w, &caller, None).await
             })
         })
         .await?;
@@ -278,7 +292,7 @@ pub async fn switch(ctx: Ctx, req: Request<SwitchOrganization>) -> Result<LoginR
                 if user.last_organization_id != Some(organization.id) {
                     users::set_last_organization(w.tx, user.id, Some(organization.id)).await?;
                 }
-                open(w, user.id, Some(organization.id)).await
+                open_for(w, &caller, Some(organization.id)).await
             })
         })
         .await?;

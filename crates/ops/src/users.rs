@@ -59,7 +59,7 @@ where
         None => None,
     };
     let args = (req.call, user.password_hash, patch, password_hash);
-    ctx.write("update_user", args, |w, (call, checked_hash, patch, password_hash)| {
+    ctx.write_until("update_user", args, |w, (call, checked_hash, patch, password_hash)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let before = caller.user()?;
@@ -69,10 +69,13 @@ where
             }
             let mut after = apply(before, patch, password_hash.as_ref());
             if after != *before {
+                if after.password_hash != before.password_hash && !end_others(w, &caller, before).await? {
+                    return Ok(None);
+                }
                 after.updated_at = w.now;
                 store(w, &caller, before, &after).await?;
             }
-            Ok(UserReply { user: to_wire(after) })
+            Ok(Some(UserReply { user: to_wire(after) }))
         })
     })
     .await
@@ -82,7 +85,7 @@ fn valid_patch(patch: UserPatch, mask: &UpdateMask, user: &UserRow) -> Result<Us
     let current_password = patch.current_password.clone();
     let mut patch = UserPatch { current_password, ..patch.masked(mask)? };
     if let Some(name) = &mut patch.name {
-        *name = field::text("name", name, MAX_PERSON_NAME)?;
+        *name = field::name("name", name, MAX_PERSON_NAME)?;
     }
     if let Some(email) = &mut patch.email {
         *email = field::email("email", email)?;
@@ -112,18 +115,21 @@ fn apply(before: &UserRow, patch: &UserPatch, password_hash: Option<&String>) ->
     user
 }
 
+/// Whoever knew the old password is out; the session that changes it stays. Tells whether all are gone.
+async fn end_others(w: Work<'_>, caller: &authz::Caller, user: &UserRow) -> Result<bool> {
+    let stays = match caller.via {
+        Via::Session(id) => Some(id),
+        _ => None,
+    };
+    Ok(tokens::delete_others_of_user(w.tx, user.id, stays).await?)
+}
+
 async fn store(w: Work<'_>, caller: &authz::Caller, before: &UserRow, after: &UserRow) -> Result<()> {
     users::update(w.tx, after).await.map_err(email_taken(&after.email))?;
     if after.email != before.email {
         mail::validate_email(w, after).await?;
     }
     if after.password_hash != before.password_hash {
-        // Whoever knew the old password is out; the session that changed it stays.
-        let stays = match caller.via {
-            Via::Session(id) => Some(id),
-            _ => None,
-        };
-        tokens::delete_others_of_user(w.tx, after.id, stays).await?;
         links::use_of_user(w.tx, after.id, LinkPurpose::ResetPassword, w.now).await?;
     }
     event::append(w, &Actor::Caller(caller), None, &Object::user(after), "updated", Map::new()).await
@@ -173,7 +179,7 @@ pub async fn delete<O>(ctx: Ctx, req: Request<O>) -> Result<DeleteUserReply>
 where
     O: Operation<Path = UserPath, Reply = DeleteUserReply>,
 {
-    ctx.write("delete_user", (req.call, req.path.id), |w, (call, id)| {
+    ctx.write_until("delete_user", (req.call, req.path.id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let user = caller.user()?;
@@ -183,7 +189,9 @@ where
             if organizations::count_of_user(w.tx, user.id).await? > 0 {
                 return Err(Error::precondition("leave or delete your organizations first"));
             }
-            tokens::delete_of_user(w.tx, user.id).await?;
+            if !tokens::delete_of_user(w.tx, user.id).await? {
+                return Ok(None);
+            }
             credentials::delete_of_user(w.tx, user.id).await?;
             links::delete_of_user(w.tx, user.id).await?;
             github_requests::delete_of_user(w.tx, user.id).await?;
@@ -194,7 +202,7 @@ where
             let object = Object { name: "", ..Object::user(user) };
             event::append(w, &Actor::System, None, &object, "deleted", metadata([("event", "account_deleted")]))
                 .await?;
-            Ok(DeleteUserReply { user: to_wire(user.clone()) })
+            Ok(Some(DeleteUserReply { user: to_wire(user.clone()) }))
         })
     })
     .await

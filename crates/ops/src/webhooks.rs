@@ -94,6 +94,7 @@ where
     ctx.write("create_webhook", args, |w, (call, url, description, event_types, secret)| {
         Box::pin(async move {
             let (caller, organization_id) = owner(w, call).await?;
+            caller.lasting("make a webhook")?;
             if webhooks::list(w.tx, organization_id).await?.len() >= rules::MAX_WEBHOOKS {
                 let why = format!("there are {} webhooks: delete one first", rules::MAX_WEBHOOKS);
                 return Err(Error::precondition(why));
@@ -151,6 +152,7 @@ where
     ctx.write("update_webhook", (req.call, req.path.id, patch), |w, (call, id, patch)| {
         Box::pin(async move {
             let (caller, before) = reachable(w, call, *id).await?;
+            caller.lasting("change a webhook")?;
             let actor = Actor::Caller(&caller);
             let mut row = before.clone();
             if let Some(url) = &patch.url
@@ -271,6 +273,7 @@ where
     ctx.write("rotate_webhook_secret", (req.call, req.path.id, secret), |w, (call, id, secret)| {
         Box::pin(async move {
             let (caller, mut row) = reachable(w, call, *id).await?;
+            caller.lasting("change a webhook")?;
             let sealed = w.ctx.keys.seal_webhook(&w.ctx.random, row.id, secret)?;
             row.sealed_previous_secret = Some(std::mem::replace(&mut row.sealed_secret, sealed));
             row.previous_ends_at = Some(w.now.plus(OLD_SECRET_MICROS));

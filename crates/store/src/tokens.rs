@@ -9,6 +9,9 @@ use crate::engine::sql::queries;
 use crate::engine::value::text_enum;
 use crate::{Error, Tx};
 
+/// How many tokens one statement revokes: whoever makes a million of them must not make a unit too long to succeed.
+pub const AT_ONCE: i64 = 10_000;
+
 text_enum! {
     /// What a signed token is.
     pub enum TokenKind {
@@ -94,18 +97,25 @@ queries! {
     SET_SPEND(id: TokenId, spent: i64, leased: i64) => () =
         "update tokens set spent_microcents = $2, leased_microcents = $3 where id = $1", touches: 0;
     DELETE(id: TokenId) => () = "delete from tokens where id = $1", touches: 0;
-    DELETE_SESSIONS(user: UserId, kept: Option<TokenId>) => () =
-        "delete from tokens where user_id = $1 and kind = 'SESSION' and (id <> $2 or $2 is null)", touches: 0;
+    DELETE_SESSIONS(user: UserId, kept: Option<TokenId>, limit: i64) => () =
+        "delete from tokens where id in (
+             select id from tokens where user_id = $1 and kind = 'SESSION' and (id <> $2 or $2 is null) limit $3)",
+        touches: 0;
     // Whoever made one was a member then, and a membership that ends keeps its row: so there are no others.
-    DELETE_ACCESS_OF_USER(user: UserId) => () =
-        "delete from tokens where kind = 'ACCESS' and user_id = $1
-         and organization_id in (select organization_id from members where user_id = $1)", touches: 0;
-    DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
-        "delete from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'", touches: 1;
-    UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId) => () =
-        "update tokens set organization_id = null
-         where organization_id = $1 and user_id = $2 and kind = 'SESSION'", touches: 1;
-    DELETE_OF_CREDENTIAL(credential: CredentialId) => () = "delete from tokens where credential_id = $1", touches: 0;
+    DELETE_ACCESS_OF_USER(user: UserId, limit: i64) => () =
+        "delete from tokens where id in (
+             select id from tokens where kind = 'ACCESS' and user_id = $1
+             and organization_id in (select organization_id from members where user_id = $1) limit $2)", touches: 0;
+    DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId, limit: i64) => () =
+        "delete from tokens where id in (
+             select id from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS' limit $3)",
+        touches: 1;
+    UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId, limit: i64) => () =
+        "update tokens set organization_id = null where id in (
+             select id from tokens where organization_id = $1 and user_id = $2 and kind = 'SESSION' limit $3)",
+        touches: 1;
+    DELETE_OF_CREDENTIAL(credential: CredentialId, limit: i64) => () =
+        "delete from tokens where id in (select id from tokens where credential_id = $1 limit $2)", touches: 0;
     DELETE_ACCESS(organization: OrganizationId, limit: i64) => () =
         "delete from tokens where id in (
              select id from tokens where organization_id = $1 and kind = 'ACCESS' limit $2)", touches: 0;
@@ -155,11 +165,12 @@ pub async fn delete(tx: &Tx<'_>, id: TokenId) -> Result<(), Error> {
     tx.execute(&DELETE, &(id,)).await.map(drop)
 }
 
-/// Revokes the sessions of a person and the access tokens she made.
+/// Revokes the sessions of a person and the access tokens she made, [`AT_ONCE`]
+/// of each at most; tells whether all are gone.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn delete_of_user(tx: &Tx<'_>, user: UserId) -> Result<(), Error> {
+pub async fn delete_of_user(tx: &Tx<'_>, user: UserId) -> Result<bool, Error> {
     delete_others_of_user(tx, user, None).await
 }
 
@@ -167,27 +178,35 @@ pub async fn delete_of_user(tx: &Tx<'_>, user: UserId) -> Result<(), Error> {
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn delete_others_of_user(tx: &Tx<'_>, user: UserId, kept: Option<TokenId>) -> Result<(), Error> {
-    tx.execute(&DELETE_SESSIONS, &(user, kept)).await?;
-    tx.execute(&DELETE_ACCESS_OF_USER, &(user,)).await.map(drop)
+pub async fn delete_others_of_user(tx: &Tx<'_>, user: UserId, kept: Option<TokenId>) -> Result<bool, Error> {
+    let sessions = tx.execute(&DELETE_SESSIONS, &(user, kept, AT_ONCE)).await?;
+    let others = tx.execute(&DELETE_ACCESS_OF_USER, &(user, AT_ONCE)).await?;
+    Ok(is_all(sessions) && is_all(others))
 }
 
 /// Revokes the access tokens a person made for an organization, and takes the
-/// organization from her sessions.
+/// organization from her sessions, [`AT_ONCE`] of each at most; tells whether
+/// that was done to all.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn detach_member(tx: &Tx<'_>, organization: OrganizationId, user: UserId) -> Result<(), Error> {
-    tx.execute(&DELETE_ACCESS_OF_MEMBER, &(organization, user)).await?;
-    tx.execute(&UNSCOPE_OF_MEMBER, &(organization, user)).await.map(drop)
+pub async fn detach_member(tx: &Tx<'_>, organization: OrganizationId, user: UserId) -> Result<bool, Error> {
+    let deleted = tx.execute(&DELETE_ACCESS_OF_MEMBER, &(organization, user, AT_ONCE)).await?;
+    let detached = tx.execute(&UNSCOPE_OF_MEMBER, &(organization, user, AT_ONCE)).await?;
+    Ok(is_all(deleted) && is_all(detached))
 }
 
-/// Revokes the access tokens a credential made.
+/// Revokes what was made with a credential, [`AT_ONCE`] at most; tells whether
+/// all is gone.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn delete_of_credential(tx: &Tx<'_>, credential: CredentialId) -> Result<(), Error> {
-    tx.execute(&DELETE_OF_CREDENTIAL, &(credential,)).await.map(drop)
+pub async fn delete_of_credential(tx: &Tx<'_>, credential: CredentialId) -> Result<bool, Error> {
+    tx.execute(&DELETE_OF_CREDENTIAL, &(credential, AT_ONCE)).await.map(is_all)
+}
+
+fn is_all(changed: u64) -> bool {
+    changed < AT_ONCE.unsigned_abs()
 }
 
 /// Revokes up to `limit` access tokens of an organization; returns how many.

@@ -1,6 +1,7 @@
 //! Accounts, sessions, members and invitations, over HTTP.
 
 mod authorization;
+mod claims;
 mod credentials;
 mod current_organization;
 mod deleting_accounts;
