@@ -9,7 +9,7 @@ use crate::budgets;
 use crate::ctx::{Ctx, Request};
 use crate::error::{Error, Result};
 use crate::event::{self, Actor, Object, metadata};
-use crate::spend::ledger::{Wanted, days, look};
+use crate::spend::ledger::{ENDED_TOGETHER, Wanted, days, look};
 use crate::spend::period::{ANCHOR_DAYS, Period};
 use crate::spend::{self, Ledger};
 
@@ -30,10 +30,11 @@ pub async fn set(ctx: Ctx, req: Request<OperatorSetBillingPeriod>) -> Result<Ope
             let organization = caller.organization(w, *id).await?;
             let before = spend::anchor(w, organization.id).await?;
             if before != *day {
-                // Leases whose time is over must not move.
+                // Leases whose time is over do not move, unless there are more than a unit can end: those do, with all that
+                // hold their amount, and are ended in the other period.
                 let wanted = Wanted {
                     periods: [(organization.id, w.now)].into(),
-                    leases: leases::expired(w.tx, organization.id, w.now).await?,
+                    leases: leases::expired(w.tx, organization.id, w.now, ENDED_TOGETHER).await?,
                     ..Wanted::default()
                 };
                 Ledger::open(w, wanted).await?.finish(w).await?;

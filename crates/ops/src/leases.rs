@@ -340,6 +340,7 @@ impl Desk {
             return Ok(Error::precondition(message).on("amount_microcents"));
         }
         let next = match self.next_ends.get(&organization) {
+            None if self.ledger.has_backlog(organization) => Some(w.now),
             Some(known) => *known,
             None => leases::next_end(w.tx, organization, w.now).await?.map(|row| row.expires_at),
         };

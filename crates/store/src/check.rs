@@ -52,6 +52,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("leases::BY_ID", "for sources of the platform, which act for every organization"),
     ("leases::DELETE_ENDED", "for the sweeper"),
     ("leases::EXPIRING", "for the sweeper"),
+    ("leases::EXPIRING_AFTER", "for the sweeper"),
     ("links::BY_HASH", "authentication: the row tells the organization"),
     ("links::DELETE_EXPIRED", "for the sweeper"),
     ("links::DELETE_OF_USER", "about a person"),

@@ -93,9 +93,9 @@ queries! {
     HELD(organization: OrganizationId) => HeldRow =
         "select cast(coalesce(sum(amount_microcents), 0) as bigint) as microcents from leases
          where organization_id = $1 and status = 'HELD'";
-    EXPIRED(organization: OrganizationId, now: Timestamp) => LeaseRow = concat!(
+    EXPIRED(organization: OrganizationId, now: Timestamp, limit: i64) => LeaseRow = concat!(
         "select ", columns!(), " from leases
-         where organization_id = $1 and status = 'HELD' and expires_at <= $2"
+         where organization_id = $1 and status = 'HELD' and expires_at <= $2 order by expires_at limit $3"
     );
     NEXT_END(organization: OrganizationId, now: Timestamp) => LeaseRow = concat!(
         "select ", columns!(), " from leases
@@ -103,6 +103,9 @@ queries! {
     );
     EXPIRING(now: Timestamp) => ExpiringRow =
         "select organization_id from leases where status = 'HELD' and expires_at <= $1 order by expires_at limit 1";
+    EXPIRING_AFTER(organization: OrganizationId, now: Timestamp) => ExpiringRow =
+        "select organization_id from leases
+         where status = 'HELD' and organization_id > $1 and expires_at <= $2 order by organization_id limit 1";
     DELETE_ENDED(before: Timestamp, limit: i64) => () =
         "delete from leases where (organization_id, id) in (
              select organization_id, id from leases where ended_at < $1 limit $2)";
@@ -143,12 +146,17 @@ pub async fn move_held(tx: &Tx<'_>, organization: OrganizationId, starts_at: Tim
     Ok(held.map_or(0, |row| row.microcents))
 }
 
-/// Leases of an organization that still hold their amount and whose time is over.
+/// Up to `limit` leases of an organization that still hold their amount and whose time is over, the oldest first.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn expired(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp) -> Result<Vec<LeaseRow>, Error> {
-    tx.all(&EXPIRED, (organization, now)).await
+pub async fn expired(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<LeaseRow>, Error> {
+    tx.all(&EXPIRED, (organization, now, limit)).await
 }
 
 /// The lease of an organization that ends next by itself, of those whose time is not over.
@@ -159,12 +167,24 @@ pub async fn next_end(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp)
     tx.optional(&NEXT_END, (organization, now)).await
 }
 
-/// An organization with leases whose time is over.
+/// The organization whose lease has been over for longest and still holds its amount.
 ///
 /// # Errors
 /// What the engine refused.
 pub async fn expiring(tx: &Tx<'_>, now: Timestamp) -> Result<Option<OrganizationId>, Error> {
     Ok(tx.optional(&EXPIRING, (now,)).await?.map(|row| row.organization_id))
+}
+
+/// The next organization in the order of their ids that has such a lease.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn expiring_after(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    now: Timestamp,
+) -> Result<Option<OrganizationId>, Error> {
+    Ok(tx.optional(&EXPIRING_AFTER, (organization, now)).await?.map(|row| row.organization_id))
 }
 
 /// Forgets up to `limit` leases that ended before; returns how many.

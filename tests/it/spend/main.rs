@@ -1,6 +1,7 @@
 //! Spend: what is counted, what is announced of it, and what a budget stops,
 //! to the last unit.
 
+mod backlog;
 mod budgets;
 mod contention;
 mod events;

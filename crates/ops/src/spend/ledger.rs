@@ -6,7 +6,7 @@
 //! units that write run one after the other, on PostgreSQL they are
 //! serializable and both write the row of the period.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::future::{try_join_all, try_join4};
 use polity_api::ids::{LeaseId, MeteringKeyId, OrganizationId, TokenId};
@@ -26,6 +26,12 @@ use crate::spend::alert::{self, Facts};
 use crate::spend::period::{Period, projected};
 use crate::spend::threshold;
 
+/// Leases that a unit ends because their time is over, whatever it is about: it has to stay short. Those it leaves hold
+/// their amount a little longer, so a budget is never passed.
+pub(crate) const ENDED_TOGETHER: i64 = 1_000;
+/// Of each organization at least so many, however many the unit is concerned with.
+const ENDED_EACH: i64 = 20;
+
 /// What a unit of work is concerned with.
 #[derive(Default)]
 pub(crate) struct Wanted {
@@ -44,11 +50,14 @@ pub(crate) struct Ledger {
     accounts: BTreeMap<OrganizationId, Account>,
     leases: HashMap<LeaseId, (LeaseRow, bool)>,
     tokens: HashMap<TokenId, (TokenSpendRow, bool)>,
+    /// Organizations that may have more leases whose time is over than the unit ends.
+    backlogs: HashSet<OrganizationId>,
 }
 
 impl Ledger {
     /// Loads what a unit is concerned with. Leases whose time is over have
-    /// given back what they held when this returns.
+    /// given back what they held when this returns: those that were wanted, and
+    /// of the others as many as a unit may end.
     pub(crate) async fn open(w: Work<'_>, wanted: Wanted) -> Result<Ledger> {
         let mut periods = wanted.periods;
         periods.extend(wanted.leases.iter().map(|row| (row.organization_id, row.period_starts_at)));
@@ -56,7 +65,7 @@ impl Ledger {
         let accounts = try_join_all(ids.into_iter().map(|id| spends::account(w.tx, id))).await?;
         let accounts = accounts.into_iter().flatten().map(|row| (row.id, Account::new(row))).collect();
         let leases = wanted.leases.into_iter().map(|row| (row.id, (row, false))).collect();
-        let mut ledger = Ledger { accounts, leases, tokens: HashMap::new() };
+        let mut ledger = Ledger { accounts, leases, tokens: HashMap::new(), backlogs: HashSet::new() };
         ledger.load_sheets(w, periods, &wanted.sources).await?;
         ledger.load_tokens(w, wanted.tokens).await?;
         ledger.end_expired(w).await?;
@@ -108,17 +117,32 @@ impl Ledger {
     /// Ends the leases whose time is over.
     async fn end_expired(&mut self, w: Work<'_>) -> Result<()> {
         let holding = self.accounts.values().filter(|a| a.sheets.values().any(|sheet| sheet.leased > 0));
-        let rows = try_join_all(holding.map(|account| leases::expired(w.tx, account.row.id, w.now))).await?;
-        let rows: Vec<LeaseRow> = rows.into_iter().flatten().collect();
-        let periods = rows.iter().map(|row| (row.organization_id, row.period_starts_at)).collect();
+        let holding: Vec<OrganizationId> = holding.map(|account| account.row.id).collect();
+        let count = i64::try_from(holding.len()).unwrap_or(i64::MAX).max(1);
+        let each = (ENDED_TOGETHER / count).max(ENDED_EACH);
+        let found = try_join_all(holding.iter().map(|id| leases::expired(w.tx, *id, w.now, each))).await?;
+        let full = |rows: &Vec<LeaseRow>| i64::try_from(rows.len()).is_ok_and(|count| count >= each);
+        self.backlogs.extend(holding.iter().zip(&found).filter(|(_, rows)| full(rows)).map(|(id, _)| *id));
+        for row in found.into_iter().flatten() {
+            self.leases.entry(row.id).or_insert((row, false));
+        }
+        let over = self.leases.values().map(|(row, _)| row);
+        let over: Vec<&LeaseRow> =
+            over.filter(|row| row.status == LeaseStatus::Held && row.expires_at <= w.now).collect();
+        let ids: Vec<LeaseId> = over.iter().map(|row| row.id).collect();
+        let periods = over.iter().map(|row| (row.organization_id, row.period_starts_at)).collect();
+        let tokens = over.iter().filter_map(|row| row.token_id).collect();
         self.load_sheets(w, periods, &[]).await?;
-        self.load_tokens(w, rows.iter().filter_map(|row| row.token_id).collect()).await?;
-        for row in rows {
-            let id = row.id;
-            self.leases.insert(id, (row, false));
+        self.load_tokens(w, tokens).await?;
+        for id in ids {
             self.end(id, LeaseStatus::Expired, 0, w.now);
         }
         Ok(())
+    }
+
+    /// Whether an organization may have more leases whose time is over: the next unit about it ends them.
+    pub(crate) fn has_backlog(&self, id: OrganizationId) -> bool {
+        self.backlogs.contains(&id)
     }
 
     /// An organization, if there is one.

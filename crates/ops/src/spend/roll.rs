@@ -3,39 +3,74 @@
 use polity_api::ids::OrganizationId;
 use polity_api::scalar::micros;
 use polity_store::{leases, metered_events, organizations};
+use uuid::Uuid;
 
 use crate::ctx::{Ctx, Work};
 use crate::error::Result;
 use crate::jobs::BATCH;
-use crate::spend::ledger::{Ledger, Wanted};
+use crate::spend::ledger::{ENDED_TOGETHER, Ledger, Wanted};
 
 /// For how long a lease that ended can be asked about.
 pub const ENDED_LEASE_MICROS: i64 = micros::DAY;
 
-/// Ends the leases of an organization whose time is over, or lets it spend in
-/// its new period; tells whether there was such an organization.
+/// Ends leases of an organization whose time is over, or lets it spend in its
+/// new period; tells whether to look again at once.
 pub(crate) async fn step(ctx: &Ctx) -> Result<bool> {
-    let any = ctx.read("due_spend", (), |w, ()| Box::pin(async move { Ok(due(w).await?.is_some()) }));
-    if !any.await? {
-        return Ok(false);
+    let Some(id) = due(ctx).await? else { return Ok(false) };
+    if roll_or_log(ctx, id).await {
+        return Ok(true);
     }
-    ctx.write("roll_spend", (), |w, ()| {
+    // It would be the first again: the others must not wait for it.
+    others(ctx, id).await?;
+    Ok(false)
+}
+
+/// The organization that has waited longest.
+async fn due(ctx: &Ctx) -> Result<Option<OrganizationId>> {
+    ctx.read("due_spend", (), |w, ()| {
         Box::pin(async move {
-            let Some(id) = due(w).await? else { return Ok(false) };
-            let wanted = Wanted { leases: leases::expired(w.tx, id, w.now).await?, ..Wanted::default() };
-            let periods = [(id, w.now)].into();
-            Ledger::open(w, Wanted { periods, ..wanted }).await?.finish(w).await?;
-            Ok(true)
+            match organizations::resuming(w.tx, w.now, 1).await?.pop() {
+                Some(id) => Ok(Some(id)),
+                None => Ok(leases::expiring(w.tx, w.now).await?),
+            }
         })
     })
     .await
 }
 
-async fn due(w: Work<'_>) -> Result<Option<OrganizationId>> {
-    if let Some(id) = organizations::resuming(w.tx, w.now, 1).await?.pop() {
-        return Ok(Some(id));
+/// Does for every other organization what is due, once.
+async fn others(ctx: &Ctx, failed: OrganizationId) -> Result<()> {
+    let resuming = ctx
+        .read("due_spend", (), |w, ()| Box::pin(async move { Ok(organizations::resuming(w.tx, w.now, BATCH).await?) }));
+    for id in resuming.await?.into_iter().filter(|id| *id != failed) {
+        roll_or_log(ctx, id).await;
     }
-    Ok(leases::expiring(w.tx, w.now).await?)
+    let mut last = OrganizationId(Uuid::nil());
+    loop {
+        let next = ctx.read("due_spend", last, |w, last| {
+            Box::pin(async move { Ok(leases::expiring_after(w.tx, *last, w.now).await?) })
+        });
+        let Some(id) = next.await? else { return Ok(()) };
+        if id != failed {
+            roll_or_log(ctx, id).await;
+        }
+        last = id;
+    }
+}
+
+/// Does what is due for an organization; tells whether that worked.
+async fn roll_or_log(ctx: &Ctx, id: OrganizationId) -> bool {
+    let rolled = ctx.write("roll_spend", id, |w, id| Box::pin(roll(w, *id))).await;
+    if let Err(error) = &rolled {
+        tracing::error!(%error, cause = ?error.cause, organization = %id, "leases of an organization cannot be ended");
+    }
+    rolled.is_ok()
+}
+
+async fn roll(w: Work<'_>, id: OrganizationId) -> Result<()> {
+    let leases = leases::expired(w.tx, id, w.now, ENDED_TOGETHER).await?;
+    let periods = [(id, w.now)].into();
+    Ledger::open(w, Wanted { periods, leases, ..Wanted::default() }).await?.finish(w).await
 }
 
 /// Forgets events and leases that are too old to be asked about; tells whether there may be more.

@@ -1,0 +1,53 @@
+//! Leases that are to be ended by the ten thousand, and an organization for
+//! which nothing can be done.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{MINUTE, acme, change, named, source, start, start_with, sums, wanted, with};
+
+/// Far more than the time limit of these units allows for.
+const MANY: i64 = 40_000;
+
+#[tokio::test]
+async fn many_leases_that_are_over_are_ended_in_parts_and_hold_up_nobody() {
+    let server = start_with(|config| config.unit_timeout = Duration::from_secs(1)).await;
+    let (acme, globex) = (acme(&server).await, named(&server, "bob", "globex").await);
+    let source = source(&server, "s", 0).await;
+    source.ask(with(wanted(&acme, 1), &json!({"ttl": "30s"}))).await.ok();
+    let copies = |id: &str| {
+        format!(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {MANY})
+             insert into leases select {id}, organization_id, period_starts_at, metering_key_id, token_id, project_id,
+                 credential_id, amount_microcents, committed_microcents, status, expires_at, ended_at, created_at
+             from leases, n"
+        )
+    };
+    change(&server, &copies("randomblob(16)"), &copies("gen_random_uuid()")).await;
+    let held = format!("update spends set leased_microcents = leased_microcents + {MANY}");
+    change(&server, &held, &held).await;
+    assert_eq!(sums(&server, &acme).await, (0, MANY + 1));
+    source.leased(&globex, 5).await;
+
+    server.advance(2 * MINUTE);
+    source.leased(&acme, 3).await;
+    server.until("those of the other are ended", async || (sums(&server, &globex).await == (0, 0)).then_some(())).await;
+    server.until("all are ended", async || (sums(&server, &acme).await == (0, 3)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_organization_whose_leases_cannot_be_ended_holds_up_no_other() {
+    let server = start().await;
+    let (acme, globex) = (acme(&server).await, named(&server, "bob", "globex").await);
+    let source = source(&server, "s", 0).await;
+    source.ask(with(wanted(&acme, 1), &json!({"ttl": "30s"}))).await.ok();
+    // No period begins in the year 11476.
+    let spoil = |at: &str| format!("update leases set period_starts_at = {at}");
+    change(&server, &spoil("300000000000000000"), &spoil("timestamptz '11476-08-15 00:00:00Z'")).await;
+    source.leased(&globex, 5).await;
+
+    server.advance(2 * MINUTE);
+    server.until("those of the other are ended", async || (sums(&server, &globex).await == (0, 0)).then_some(())).await;
+    assert_eq!(sums(&server, &acme).await, (0, 1));
+}
