@@ -68,7 +68,7 @@ async fn count(w: Work<'_>, batches: &Arc<Vec<Batch>>) -> Result<Vec<Result<Reco
     let owners = Owners::load(w, events().map(|event| &event.charge)).await?;
     let wanted = Wanted {
         periods: events().map(|event| (event.organization_id, day(event.charge.at))).collect(),
-        sources: admitted().map(|(_, source)| source.id).collect::<HashSet<_>>().into_iter().collect(),
+        unleased: true,
         ..Wanted::default()
     };
     let mut ledger = Ledger::open(w, wanted).await?;

@@ -102,9 +102,9 @@ queries! {
          set period_ends_at = excluded.period_ends_at, spent_microcents = excluded.spent_microcents,
              leased_microcents = excluded.leased_microcents, updated_at = excluded.updated_at"
     );
-    OVERRUN(organization: OrganizationId, starts_at: Timestamp, key: MeteringKeyId) => OverrunRow =
+    OVERRUNS(organization: OrganizationId, starts_at: Timestamp) => OverrunRow =
         "select organization_id, period_starts_at, metering_key_id, amount_microcents from overruns
-         where organization_id = $1 and period_starts_at = $2 and metering_key_id = $3";
+         where organization_id = $1 and period_starts_at = $2";
     SET_OVERRUN: OverrunRow => () =
         "insert into overruns (organization_id, period_starts_at, metering_key_id, amount_microcents)
          values ($1, $2, $3, $4) on conflict (organization_id, period_starts_at, metering_key_id) do update
@@ -166,17 +166,16 @@ pub async fn upsert(tx: &Tx<'_>, row: SpendRow) -> Result<(), Error> {
     tx.send(&UPSERT, row).await
 }
 
-/// What a source reported past the budget in a period, in micro-cents.
+/// What sources reported past the budget in a period, those whose keys are gone included.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn overrun(
+pub async fn overruns(
     tx: &Tx<'_>,
     organization: OrganizationId,
     starts_at: Timestamp,
-    key: MeteringKeyId,
-) -> Result<i64, Error> {
-    Ok(tx.optional(&OVERRUN, (organization, starts_at, key)).await?.map_or(0, |row| row.amount_microcents))
+) -> Result<Vec<OverrunRow>, Error> {
+    tx.all(&OVERRUNS, (organization, starts_at)).await
 }
 
 /// Sets what a source reported past the budget in a period.

@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use futures_util::future::{try_join_all, try_join4};
-use polity_api::ids::{LeaseId, MeteringKeyId, OrganizationId, TokenId};
+use futures_util::future::{try_join, try_join_all, try_join4};
+use polity_api::ids::{LeaseId, OrganizationId, TokenId};
 use polity_api::scalar::Timestamp;
 use polity_api::types::organization::OrganizationStatus;
 use polity_store::leases::{self, LeaseRow, LeaseStatus};
@@ -37,8 +37,8 @@ const ENDED_EACH: i64 = 20;
 pub(crate) struct Wanted {
     /// Organizations, each with a time in the period concerned.
     pub(crate) periods: BTreeSet<(OrganizationId, Timestamp)>,
-    /// Sources that report spend for which they asked no lease.
-    pub(crate) sources: Vec<MeteringKeyId>,
+    /// Whether the unit records spend for which no lease was asked.
+    pub(crate) unleased: bool,
     /// Leases that were loaded already: their periods are concerned too.
     pub(crate) leases: Vec<LeaseRow>,
     /// Access tokens whose spend limit is concerned.
@@ -66,7 +66,7 @@ impl Ledger {
         let accounts = accounts.into_iter().flatten().map(|row| (row.id, Account::new(row))).collect();
         let leases = wanted.leases.into_iter().map(|row| (row.id, (row, false))).collect();
         let mut ledger = Ledger { accounts, leases, tokens: HashMap::new(), backlogs: HashSet::new() };
-        ledger.load_sheets(w, periods, &wanted.sources).await?;
+        ledger.load_sheets(w, periods, wanted.unleased).await?;
         ledger.load_tokens(w, wanted.tokens).await?;
         ledger.end_expired(w).await?;
         Ok(ledger)
@@ -76,7 +76,7 @@ impl Ledger {
         &mut self,
         w: Work<'_>,
         periods: BTreeSet<(OrganizationId, Timestamp)>,
-        sources: &[MeteringKeyId],
+        unleased: bool,
     ) -> Result<()> {
         let mut missing = BTreeMap::new();
         for (id, at) in periods {
@@ -87,9 +87,10 @@ impl Ledger {
             }
         }
         let loaded = missing.into_iter().map(|((id, start), (period, stops))| async move {
-            let row = spends::hold(w.tx, id, start);
-            let overruns = sources.iter().filter(|_| stops).map(|key| spends::overrun(w.tx, id, start, *key));
-            let (row, overruns) = futures_util::future::try_join(row, try_join_all(overruns)).await?;
+            let overruns = async {
+                if unleased && stops { spends::overruns(w.tx, id, start).await } else { Ok(Vec::new()) }
+            };
+            let (row, overruns) = try_join(spends::hold(w.tx, id, start), overruns).await?;
             Ok::<_, polity_store::Error>((id, period, row, overruns))
         });
         for (id, period, row, overruns) in try_join_all(loaded).await? {
@@ -99,7 +100,8 @@ impl Ledger {
                 None => (usage_days::sum(w.tx, days(id, period)).await?, 0),
             };
             let mut sheet = Sheet::new(period, spent, leased);
-            sheet.overruns = sources.iter().copied().zip(overruns.into_iter().map(|sum| (sum, false))).collect();
+            sheet.overruns =
+                overruns.into_iter().map(|row| (row.metering_key_id, (row.amount_microcents, false))).collect();
             if let Some(account) = self.accounts.get_mut(&id) {
                 account.sheets.insert(period.start, sheet);
             }
@@ -132,7 +134,7 @@ impl Ledger {
         let ids: Vec<LeaseId> = over.iter().map(|row| row.id).collect();
         let periods = over.iter().map(|row| (row.organization_id, row.period_starts_at)).collect();
         let tokens = over.iter().filter_map(|row| row.token_id).collect();
-        self.load_sheets(w, periods, &[]).await?;
+        self.load_sheets(w, periods, false).await?;
         self.load_tokens(w, tokens).await?;
         for id in ids {
             self.end(id, LeaseStatus::Expired, 0, w.now);
