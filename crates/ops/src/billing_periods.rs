@@ -69,7 +69,7 @@ pub async fn set(ctx: Ctx, req: Request<OperatorSetBillingPeriod>) -> Result<Ope
                 let (actor, object) = (Actor::Caller(&caller), Object::organization(&organization));
                 event::append(w, &actor, Some(organization.id), &object, "updated", details).await?;
             }
-            let (account, _) = look(w, organization.id).await?.ok_or_else(|| Error::not_found("organization"))?;
+            let account = look(w, organization.id).await?.ok_or_else(|| Error::not_found("organization"))?;
             Ok(OperatorBillingPeriodReply {
                 anchor_day: crate::field::count(*day),
                 spend: budgets::spend(&account, w.now)?,

@@ -1,14 +1,13 @@
 //! Budgets: what an organization means to spend in a billing period, what is
 //! announced of it, and whether it stops anything.
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join;
 use polity_api::ids::OrganizationId;
 use polity_api::operation::Empty;
 use polity_api::scalar::{Cents, Int64, Timestamp};
 use polity_api::table::{CreateBudget, DeleteBudget, GetBudget, UpdateBudget};
 use polity_api::types::budget::{Budget, BudgetRequest, CreateBudgetReply, GetBudgetReply, Spend, UpdateBudgetReply};
 use polity_store::budgets::{self, BudgetRow, Enforcement};
-use polity_store::metering_keys;
 use polity_store::organizations::OrganizationRow;
 
 use crate::authz::{self, Caller};
@@ -16,7 +15,7 @@ use crate::ctx::{Call, Ctx, Request, Work};
 use crate::error::{Error, Result, unique};
 use crate::event::{self, Actor, Object, metadata};
 use crate::spend::Ledger;
-use crate::spend::ledger::{Account, Wanted, look};
+use crate::spend::ledger::{Account, Bound, Wanted, look};
 use crate::spend::period::projected;
 use crate::spend::threshold;
 
@@ -125,7 +124,7 @@ async fn set(ctx: &Ctx, call: Call, id: OrganizationId, wish: Wish, mode: Mode) 
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let organization = caller.organization(w, *id).await?;
-            let (before, mut ledger, caps) = open(w, organization.id).await?;
+            let (before, mut ledger) = open(w, organization.id).await?;
             let account = ledger.account(organization.id).ok_or_else(|| Error::not_found("organization"))?;
             let row = wish.apply(before.as_ref(), organization.id, w.now)?;
             match mode {
@@ -146,7 +145,7 @@ async fn set(ctx: &Ctx, call: Call, id: OrganizationId, wish: Wish, mode: Mode) 
             if verb.is_some() {
                 account.set_budget(Some(&row));
             }
-            let budget = to_wire(account, caps);
+            let budget = to_wire(account, w.now);
             let spend = Spend { stopped: account.is_used_up(w.now), ..spend(account, w.now)? };
             if let Some(verb) = verb {
                 log(w, &caller, &organization, verb, row.amount_cents).await?;
@@ -158,12 +157,11 @@ async fn set(ctx: &Ctx, call: Call, id: OrganizationId, wish: Wish, mode: Mode) 
     .await
 }
 
-/// The budget of an organization with the sums it is compared with, and the caps of all sources together.
-async fn open(w: Work<'_>, id: OrganizationId) -> Result<(Option<BudgetRow>, Ledger, i64)> {
+/// The budget of an organization with the sums it is compared with.
+async fn open(w: Work<'_>, id: OrganizationId) -> Result<(Option<BudgetRow>, Ledger)> {
     let budget = async { Ok::<_, Error>(budgets::by_id(w.tx, id).await?) };
-    let caps = async { Ok::<_, Error>(metering_keys::caps(w.tx).await?) };
-    let wanted = Wanted { periods: [(id, w.now)].into(), ..Wanted::default() };
-    try_join3(budget, Ledger::open(w, wanted), caps).await
+    let wanted = Wanted { periods: [(id, w.now)].into(), bound: Bound::OfAll, ..Wanted::default() };
+    try_join(budget, Ledger::open(w, wanted)).await
 }
 
 async fn log(
@@ -190,7 +188,7 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteBudget>) -> Result<Empty> {
             let organization = caller.organization(w, *id).await?;
             if budgets::delete(w.tx, organization.id).await? {
                 log(w, &caller, &organization, "delete_budget", 0).await?;
-                let (_, mut ledger, _) = open(w, organization.id).await?;
+                let (_, mut ledger) = open(w, organization.id).await?;
                 if let Some(account) = ledger.account(organization.id) {
                     account.set_budget(None);
                 }
@@ -204,18 +202,18 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteBudget>) -> Result<Empty> {
 
 async fn shown(w: Work<'_>, organization: OrganizationId) -> Result<(Budget, Spend)> {
     let found = look(w, organization).await?;
-    let (account, caps) = found.ok_or_else(|| Error::not_found("organization"))?;
-    Ok((to_wire(&account, caps), spend(&account, w.now)?))
+    let account = found.ok_or_else(|| Error::not_found("organization"))?;
+    Ok((to_wire(&account, w.now), spend(&account, w.now)?))
 }
 
-fn to_wire(account: &Account, caps: i64) -> Budget {
+fn to_wire(account: &Account, now: Timestamp) -> Budget {
     let percents = |list: &Option<Vec<i64>>| list.iter().flatten().copied().map(Int64).collect();
     Budget {
         amount: Cents(account.row.amount_cents.unwrap_or(0)),
         thresholds: percents(&account.row.thresholds),
         forecast_thresholds: percents(&account.row.forecast_thresholds),
         enforcement: account.row.enforcement.unwrap_or(Enforcement::Alert).as_str().to_owned(),
-        max_overshoot_microcents: account.stops_at().map(|_| Int64(caps)),
+        max_overshoot_microcents: account.max_overshoot(now).map(Int64),
     }
 }
 

@@ -13,14 +13,13 @@ use polity_api::table::{CommitLease, CreateLease, ExtendLease, GetLease, GetOrga
 use polity_api::types::metering::{Lease, LeaseReply};
 use polity_api::types::organization::OrganizationStatus;
 use polity_store::leases::{self, LeaseRow, LeaseStatus};
-use polity_store::metering_keys;
 
 use crate::authz::{self, Caller, Via};
 use crate::ctx::{Call, Ctx, Request, Work};
 use crate::error::{Error, Result};
 use crate::lane::Weight;
 use crate::metering::{Owners, callers};
-use crate::spend::ledger::{self, Account, Refused, Wanted};
+use crate::spend::ledger::{self, Account, Bound, Refused, Wanted};
 use crate::spend::price::MAX_AMOUNT;
 use crate::spend::{Charge, Ledger};
 use crate::token::{self, Given, Presented};
@@ -113,8 +112,8 @@ pub async fn get(ctx: Ctx, req: Request<GetLease>) -> Result<LeaseReply> {
         Box::pin(async move {
             authz::caller(w, call).await?.metering_key()?;
             let row = leases::by_id(w.tx, *id).await?.ok_or_else(not_found)?;
-            let (account, caps) = ledger::look(w, row.organization_id).await?.ok_or_else(not_found)?;
-            Ok(LeaseReply { lease: to_wire(&row, &account, w.now, caps) })
+            let account = ledger::look(w, row.organization_id).await?.ok_or_else(not_found)?;
+            Ok(LeaseReply { lease: to_wire(&row, &account, w.now) })
         })
     })
     .await
@@ -165,8 +164,7 @@ async fn carry_out(w: Work<'_>, jobs: &Arc<Vec<LeaseJob>>) -> Result<Vec<Result<
     let tokens = tokens.chain(found.iter().filter_map(|row| row.token_id)).collect();
     let periods = concerned.map(|id| (id, w.now)).collect();
     let mut desk = Desk {
-        ledger: Ledger::open(w, Wanted { periods, leases: found, tokens, ..Wanted::default() }).await?,
-        caps: metering_keys::caps(w.tx).await?,
+        ledger: Ledger::open(w, Wanted { periods, bound: Bound::OfThoseThatStop, leases: found, tokens }).await?,
         owners,
         next_ends: HashMap::new(),
     };
@@ -217,7 +215,6 @@ fn charge(new: &NewLease, at: Timestamp) -> Charge {
 /// Where requests are decided on, one after the other.
 struct Desk {
     ledger: Ledger,
-    caps: i64,
     owners: Owners,
     /// When the next lease of an organization ends by itself, as far as it was asked.
     next_ends: HashMap<OrganizationId, Option<Timestamp>>,
@@ -233,7 +230,7 @@ impl Desk {
         };
         let row = self.ledger.lease(id).ok_or_else(not_found)?.clone();
         let account = self.ledger.account(row.organization_id).ok_or_else(not_found)?;
-        Ok(LeaseReply { lease: to_wire(&row, account, w.now, self.caps) })
+        Ok(LeaseReply { lease: to_wire(&row, account, w.now) })
     }
 
     async fn create(&mut self, w: Work<'_>, caller: &Caller, new: &NewLease, behalf: OnBehalf) -> Result<LeaseId> {
@@ -369,7 +366,7 @@ fn spendable(account: &Account) -> Result<()> {
     }
 }
 
-fn to_wire(row: &LeaseRow, account: &Account, now: Timestamp, caps: i64) -> Lease {
+fn to_wire(row: &LeaseRow, account: &Account, now: Timestamp) -> Lease {
     Lease {
         id: row.id,
         organization_id: row.organization_id,
@@ -378,6 +375,6 @@ fn to_wire(row: &LeaseRow, account: &Account, now: Timestamp, caps: i64) -> Leas
         status: row.status.as_str().to_owned(),
         committed_microcents: Int64(row.committed_microcents),
         remaining_microcents: account.remaining(now).map(Int64),
-        max_overshoot_microcents: account.stops_at().map(|_| Int64(caps)),
+        max_overshoot_microcents: account.max_overshoot(now).map(Int64),
     }
 }

@@ -19,7 +19,7 @@ use crate::authz::{self, Caller};
 use crate::ctx::{Call, Ctx, Work};
 use crate::error::{Error, Result};
 use crate::lane::Weight;
-use crate::spend::ledger::{Account, Refused, Source, Wanted};
+use crate::spend::ledger::{Account, Bound, Refused, Source, Wanted};
 use crate::spend::period::day;
 use crate::spend::{Charge, Ledger};
 
@@ -68,7 +68,7 @@ async fn count(w: Work<'_>, batches: &Arc<Vec<Batch>>) -> Result<Vec<Result<Reco
     let owners = Owners::load(w, events().map(|event| &event.charge)).await?;
     let wanted = Wanted {
         periods: events().map(|event| (event.organization_id, day(event.charge.at))).collect(),
-        unleased: true,
+        bound: Bound::OfThoseThatStop,
         ..Wanted::default()
     };
     let mut ledger = Ledger::open(w, wanted).await?;
@@ -159,6 +159,9 @@ fn why(refused: &Refused) -> String {
                 "budget exhausted: past the budget this source may report {cap} micro-cents a period; ask for leases"
             )
         }
+        Refused::OverCaps { caps } => format!(
+            "budget exhausted: past the budget all sources together may report {caps} micro-cents a period; ask for leases"
+        ),
         Refused::Exhausted { .. } | Refused::TooMuch => "amount_microcents: the period comes to too much".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 //! to the last unit.
 
 mod backlog;
+mod bound;
 mod budgets;
 mod contention;
 mod events;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use polity_api::ids::{CredentialId, MeteringKeyId, OrganizationId, ProjectId};
 use polity_api::scalar::Timestamp;
 use polity_store::budgets::{BudgetRow, Enforcement};
-use polity_store::spends::AccountRow;
+use polity_store::spends::{AccountRow, OverrunRow};
 use polity_store::usage_days::UsageDayRow;
 use uuid::Uuid;
 
@@ -46,6 +46,8 @@ pub(crate) struct Account {
     pub(crate) row: AccountRow,
     /// Whether the unit changes the budget.
     pub(crate) budget_changed: bool,
+    /// What all sources together may report past the budget in a period, in micro-cents; 0 unless the unit asked.
+    pub(super) caps: i64,
     pub(super) sheets: BTreeMap<Timestamp, Sheet>,
 }
 
@@ -71,9 +73,20 @@ impl Sheet {
         Sheet { period, spent, leased, before: spent, touched: false, usage, overruns }
     }
 
+    /// The same with what sources reported past the budget.
+    pub(super) fn with(mut self, overruns: Vec<OverrunRow>) -> Sheet {
+        self.overruns = overruns.into_iter().map(|row| (row.metering_key_id, (row.amount_microcents, false))).collect();
+        self
+    }
+
     /// What is spent or set aside, in micro-cents.
     fn taken(&self) -> i64 {
         self.spent.saturating_add(self.leased)
+    }
+
+    /// What all sources together reported past the budget, in micro-cents.
+    fn overrun(&self) -> i64 {
+        self.overruns.values().fold(0, |sum, (amount, _)| sum.saturating_add(*amount))
     }
 
     /// Adds what was spent. The sum was checked by the caller.
@@ -123,13 +136,18 @@ pub(crate) enum Refused {
         /// What it may report in a period, in micro-cents.
         cap: i64,
     },
+    /// All sources together have, those whose keys are gone or whose caps were higher included.
+    OverCaps {
+        /// What they may report in a period, in micro-cents.
+        caps: i64,
+    },
     /// The sum of the period would leave what 64 bits hold.
     TooMuch,
 }
 
 impl Account {
     pub(super) fn new(row: AccountRow) -> Account {
-        Account { row, budget_changed: false, sheets: BTreeMap::new() }
+        Account { row, budget_changed: false, caps: 0, sheets: BTreeMap::new() }
     }
 
     /// The day of a month on which its periods begin.
@@ -199,20 +217,38 @@ impl Account {
         Some(self.budget()?.saturating_sub(self.sheet(at)?.taken()))
     }
 
+    /// By how much the budget can be passed in the period with this time in it, in micro-cents; none where nothing stops
+    /// at it. What was reported past it stays, whatever has become of the keys since.
+    pub(crate) fn max_overshoot(&self, at: Timestamp) -> Option<i64> {
+        self.stops_at()?;
+        let overrun = self.sheet(at).filter(|sheet| !self.forgets_overruns(sheet)).map_or(0, Sheet::overrun);
+        Some(self.caps.max(overrun))
+    }
+
+    /// Whether the unit sets a budget that covers what was reported past the one before.
+    pub(super) fn forgets_overruns(&self, sheet: &Sheet) -> bool {
+        self.budget_changed && self.budget().is_none_or(|budget| sheet.taken() <= budget)
+    }
+
     /// Records spend for which no lease was asked. Where the budget stops, what
-    /// is past it is held against the cap of the source.
+    /// is past it is held against the cap of the source, and what all sources
+    /// reported past it against the caps of all.
     pub(crate) fn report(&mut self, charge: &Charge, source: Source) -> std::result::Result<(), Refused> {
-        let (id, stops_at) = (self.row.id, self.stops_at());
+        let (id, stops_at, caps) = (self.row.id, self.stops_at(), self.caps);
         let sheet = self.sheet_mut(charge.at).ok_or(Refused::TooMuch)?;
         let spent = sheet.spent.checked_add(charge.amount).ok_or(Refused::TooMuch)?;
         if let Some(budget) = stops_at {
             let covered = budget.saturating_sub(sheet.taken()).clamp(0, charge.amount);
             let past = charge.amount - covered;
             if past > 0 {
+                let all = sheet.overrun().saturating_add(past);
                 let (reported, changed) = sheet.overruns.entry(source.id).or_default();
                 let sum = reported.saturating_add(past);
                 if sum > source.cap {
                     return Err(Refused::OverCap { cap: source.cap });
+                }
+                if all > caps {
+                    return Err(Refused::OverCaps { caps });
                 }
                 (*reported, *changed) = (sum, true);
             }

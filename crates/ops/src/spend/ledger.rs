@@ -16,7 +16,7 @@ use polity_store::leases::{self, LeaseRow, LeaseStatus};
 use polity_store::spends::{self, OverrunRow, SpendRow};
 use polity_store::tokens::{self, TokenSpendRow};
 use polity_store::usage_days::{self, Days};
-use polity_store::{firings, organizations};
+use polity_store::{firings, metering_keys, organizations};
 
 pub(crate) use super::account::{Account, Charge, Refused, Source};
 use crate::ctx::Work;
@@ -37,12 +37,24 @@ const ENDED_EACH: i64 = 20;
 pub(crate) struct Wanted {
     /// Organizations, each with a time in the period concerned.
     pub(crate) periods: BTreeSet<(OrganizationId, Timestamp)>,
-    /// Whether the unit records spend for which no lease was asked.
-    pub(crate) unleased: bool,
+    /// Of which budgets it has to be known by how much they can be passed.
+    pub(crate) bound: Bound,
     /// Leases that were loaded already: their periods are concerned too.
     pub(crate) leases: Vec<LeaseRow>,
     /// Access tokens whose spend limit is concerned.
     pub(crate) tokens: BTreeSet<TokenId>,
+}
+
+/// Of which budgets it has to be known by how much they can be passed.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(crate) enum Bound {
+    /// Of none: nothing is reported, and no reply says it.
+    #[default]
+    OfNone,
+    /// Of those that stop.
+    OfThoseThatStop,
+    /// Of every one: the unit may make it one that stops.
+    OfAll,
 }
 
 /// The sums a unit of work decides on.
@@ -66,7 +78,7 @@ impl Ledger {
         let accounts = accounts.into_iter().flatten().map(|row| (row.id, Account::new(row))).collect();
         let leases = wanted.leases.into_iter().map(|row| (row.id, (row, false))).collect();
         let mut ledger = Ledger { accounts, leases, tokens: HashMap::new(), backlogs: HashSet::new() };
-        ledger.load_sheets(w, periods, wanted.unleased).await?;
+        ledger.load_sheets(w, periods, wanted.bound).await?;
         ledger.load_tokens(w, wanted.tokens).await?;
         ledger.end_expired(w).await?;
         Ok(ledger)
@@ -76,34 +88,41 @@ impl Ledger {
         &mut self,
         w: Work<'_>,
         periods: BTreeSet<(OrganizationId, Timestamp)>,
-        unleased: bool,
+        bound: Bound,
     ) -> Result<()> {
         let mut missing = BTreeMap::new();
         for (id, at) in periods {
             let Some(account) = self.accounts.get(&id) else { continue };
             if account.sheet(at).is_none() {
                 let period = account.period(at)?;
-                missing.insert((id, period.start), (period, account.stops_at().is_some()));
+                let bounded = match bound {
+                    Bound::OfNone => false,
+                    Bound::OfThoseThatStop => account.stops_at().is_some(),
+                    Bound::OfAll => true,
+                };
+                missing.insert((id, period.start), (period, bounded));
             }
         }
-        let loaded = missing.into_iter().map(|((id, start), (period, stops))| async move {
+        let any_bounded = missing.values().any(|(_, bounded)| *bounded);
+        let caps = async { if any_bounded { metering_keys::caps(w.tx).await.map(Some) } else { Ok(None) } };
+        let loaded = missing.into_iter().map(|((id, start), (period, bounded))| async move {
             let overruns = async {
-                if unleased && stops { spends::overruns(w.tx, id, start).await } else { Ok(Vec::new()) }
+                if bounded { spends::overruns(w.tx, id, start).await } else { Ok(Vec::new()) }
             };
             let (row, overruns) = try_join(spends::hold(w.tx, id, start), overruns).await?;
             Ok::<_, polity_store::Error>((id, period, row, overruns))
         });
-        for (id, period, row, overruns) in try_join_all(loaded).await? {
+        let (loaded, caps) = try_join(try_join_all(loaded), caps).await?;
+        for (id, period, row, overruns) in loaded {
             let (spent, leased) = match row {
                 Some(row) => (row.spent_microcents, row.leased_microcents),
                 // The first of its period, or the first since the day was changed on which periods begin.
                 None => (usage_days::sum(w.tx, days(id, period)).await?, 0),
             };
-            let mut sheet = Sheet::new(period, spent, leased);
-            sheet.overruns =
-                overruns.into_iter().map(|row| (row.metering_key_id, (row.amount_microcents, false))).collect();
+            let sheet = Sheet::new(period, spent, leased).with(overruns);
             if let Some(account) = self.accounts.get_mut(&id) {
                 account.sheets.insert(period.start, sheet);
+                account.caps = caps.unwrap_or(account.caps);
             }
         }
         Ok(())
@@ -134,7 +153,7 @@ impl Ledger {
         let ids: Vec<LeaseId> = over.iter().map(|row| row.id).collect();
         let periods = over.iter().map(|row| (row.organization_id, row.period_starts_at)).collect();
         let tokens = over.iter().filter_map(|row| row.token_id).collect();
-        self.load_sheets(w, periods, false).await?;
+        self.load_sheets(w, periods, Bound::OfNone).await?;
         self.load_tokens(w, tokens).await?;
         for id in ids {
             self.end(id, LeaseStatus::Expired, 0, w.now);
@@ -237,6 +256,7 @@ async fn settle(w: Work<'_>, mut account: Account) -> Result<()> {
             };
             spends::upsert(w.tx, row).await?;
         }
+        let forgets_overruns = current && account.forgets_overruns(&sheet);
         for row in sheet.usage.into_values() {
             usage_days::add(w.tx, row).await?;
         }
@@ -246,8 +266,7 @@ async fn settle(w: Work<'_>, mut account: Account) -> Result<()> {
             let row = OverrunRow { organization_id, period_starts_at, metering_key_id, amount_microcents };
             spends::set_overrun(w.tx, row).await?;
         }
-        let taken = sheet.spent.saturating_add(sheet.leased);
-        if budget_changed && account.budget().is_none_or(|budget| taken <= budget) {
+        if forgets_overruns {
             spends::forget_overruns(w.tx, account.row.id, sheet.period.start).await?;
         }
         let (period, spent, before) = (sheet.period, sheet.spent, sheet.before);
@@ -313,24 +332,28 @@ async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<
     Ok(())
 }
 
-/// What of a period is spent and set aside, and what its token and budget rows
-/// say: for replies that only read.
-pub(crate) async fn look(w: Work<'_>, id: OrganizationId) -> Result<Option<(Account, i64)>> {
-    let first = spends::account(w.tx, id);
-    let caps = polity_store::metering_keys::caps(w.tx);
+/// What of the current period is spent and set aside, and by how much the
+/// budget can be passed: for replies that only read.
+pub(crate) async fn look(w: Work<'_>, id: OrganizationId) -> Result<Option<Account>> {
+    let first = try_join(spends::account(w.tx, id), metering_keys::caps(w.tx));
     // Where periods begin on the first of a month, which is usual, this is the only round trip.
     let usual = Period::containing(w.now, crate::spend::period::DEFAULT_ANCHOR)?;
     let (sums, added) = (spends::by_period(w.tx, id, usual.start), usage_days::sum(w.tx, days(id, usual)));
-    let (row, caps, sums, added) = try_join4(first, caps, sums, added).await?;
+    let overruns = spends::overruns(w.tx, id, usual.start);
+    let ((row, caps), mut sums, added, mut overruns) = try_join4(first, sums, added, overruns).await?;
     let Some(row) = row else { return Ok(None) };
     let mut account = Account::new(row);
+    account.caps = caps;
     let period = account.period(w.now)?;
-    let sums = if period == usual { sums } else { spends::by_period(w.tx, id, period.start).await? };
+    if period != usual {
+        let found = (spends::by_period(w.tx, id, period.start), spends::overruns(w.tx, id, period.start));
+        (sums, overruns) = try_join(found.0, found.1).await?;
+    }
     let (spent, leased) = match sums {
         Some(row) => (row.spent_microcents, row.leased_microcents),
         None if period == usual => (added, 0),
         None => (usage_days::sum(w.tx, days(id, period)).await?, 0),
     };
-    account.sheets.insert(period.start, Sheet::new(period, spent, leased));
-    Ok(Some((account, caps)))
+    account.sheets.insert(period.start, Sheet::new(period, spent, leased).with(overruns));
+    Ok(Some(account))
 }

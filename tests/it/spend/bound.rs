@@ -1,0 +1,34 @@
+//! By how much a budget that stops can be passed: by what replies say, whatever
+//! becomes of keys, caps and budgets.
+
+use serde_json::json;
+
+use crate::support::{CENT, acme, event, shown, source, start, statuses, stop_at, sums, text};
+
+#[tokio::test]
+async fn a_key_in_place_of_another_passes_a_budget_no_further() {
+    let server = start().await;
+    let (acme, one) = (acme(&server).await, source(&server, "one", 100).await);
+    stop_at(&server, &acme, 1).await;
+    one.spend(&acme, "1", CENT + 100).await;
+    server.operator("DELETE", &format!("/operator/v1/metering_keys/{}", one.id)).send().await.ok();
+    let said = async || text(&shown(&server, &acme).await["budget"]["max_overshoot_microcents"]);
+    assert_eq!(said().await, "100", "it was passed by so much");
+
+    let two = source(&server, "two", 100).await;
+    let reply = two.record(&[event(&acme, "2", 1)]).await;
+    assert_eq!(statuses(&reply), ["rejected"]);
+    let reason = text(&reply["results"][0]["reason"]);
+    assert!(reason.contains("all sources together may report 100 micro-cents"), "{reason}");
+    assert_eq!((said().await.as_str(), sums(&server, &acme).await), ("100", (CENT + 100, 0)));
+
+    let path = format!("/operator/v1/metering_keys/{}", two.id);
+    server.operator("PATCH", &path).json(&json!({"unleased_cap_microcents": "130"})).send().await.ok();
+    assert_eq!(said().await, "130");
+    assert_eq!(statuses(&two.record(&[event(&acme, "2", 31), event(&acme, "3", 30)]).await), ["rejected", "accepted"]);
+    server.operator("PATCH", &path).json(&json!({"unleased_cap_microcents": "0"})).send().await.ok();
+    assert_eq!(said().await, "130", "a cap that is lowered takes nothing back");
+    let raised = stop_at(&server, &acme, 2).await;
+    assert_eq!(raised["budget"]["max_overshoot_microcents"], "0", "it is covered now");
+    assert_eq!(said().await, "0");
+}
