@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::{CENT, acme, event, shown, source, start, statuses, stop_at, sums, text};
+use crate::support::{CENT, acme, event, shown, source, start, statuses, stop_at, sums, text, to};
 
 #[tokio::test]
 async fn a_key_in_place_of_another_passes_a_budget_no_further() {
@@ -31,4 +31,17 @@ async fn a_key_in_place_of_another_passes_a_budget_no_further() {
     let raised = stop_at(&server, &acme, 2).await;
     assert_eq!(raised["budget"]["max_overshoot_microcents"], "0", "it is covered now");
     assert_eq!(said().await, "0");
+}
+
+#[tokio::test]
+async fn a_budget_that_is_removed_and_set_again_frees_no_cap() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 100).await);
+    stop_at(&server, &acme, 1).await;
+    source.spend(&acme, "1", CENT + 100).await;
+    to(&server, &acme, "DELETE", "/budget").send().await.ok();
+    let body = json!({"amount": "1", "enforcement": "stop"});
+    to(&server, &acme, "POST", "/budget").json(&body).send().await.ok();
+    assert_eq!(statuses(&source.record(&[event(&acme, "2", 1)]).await), ["rejected"]);
+    assert_eq!(sums(&server, &acme).await.0, CENT + 100);
 }

@@ -225,9 +225,10 @@ impl Account {
         Some(self.caps.max(overrun))
     }
 
-    /// Whether the unit sets a budget that covers what was reported past the one before.
+    /// Whether the unit sets a budget that covers what was reported past the one before. Taking the budget away does not:
+    /// else the same one, set again, could be passed once more.
     pub(super) fn forgets_overruns(&self, sheet: &Sheet) -> bool {
-        self.budget_changed && self.budget().is_none_or(|budget| sheet.taken() <= budget)
+        self.budget_changed && self.budget().is_some_and(|budget| sheet.taken() <= budget)
     }
 
     /// Records spend for which no lease was asked. Where the budget stops, what

@@ -319,7 +319,7 @@ impl World {
     fn budget_changed(&mut self) {
         let period = self.period();
         let budget = self.budget.as_ref().map(|budget| i128::from(budget.cents) * CENT);
-        if budget.is_none_or(|budget| self.taken(period) <= budget) {
+        if budget.is_some_and(|budget| self.taken(period) <= budget) {
             self.overruns.retain(|(start, _), _| *start != period.0);
         }
         self.announce(period);
