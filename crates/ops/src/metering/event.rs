@@ -10,6 +10,7 @@ use polity_store::metered_events::EventHash;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::keys::sha256;
@@ -54,14 +55,25 @@ pub(crate) fn read(bytes: &[u8], content_type: &str, prices: &Prices, now: Times
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(Error::field("events", "the body must be an object with a list of events"));
         }
-        let body: Body<'_> = serde_json::from_slice(bytes)
-            .map_err(|error| Error::field("events", format!("the body cannot be read: {error}")))?;
-        body.events
+        match serde_json::from_slice::<Body<'_>>(bytes) {
+            Ok(body) => body.events,
+            Err(_) => one_by_one(bytes)?,
+        }
     };
     if events.len() > MAX_EVENTS {
         return Err(Error::field("events", format!("must be at most {MAX_EVENTS}")));
     }
     Ok(events.into_iter().map(|event| event.metered(prices, now)).collect())
+}
+
+/// Reads a list in which something is amiss, such as half a surrogate pair or a field that is there twice: each event is
+/// read alone, so that it spoils no other.
+fn one_by_one(bytes: &[u8]) -> Result<Vec<Element<'_>>> {
+    let body: RawBody<'_> = serde_json::from_slice(bytes)
+        .map_err(|error| Error::field("events", format!("the body cannot be read: {error}")))?;
+    // As with lines: one more tells that there are too many.
+    let events = body.events.into_iter().take(MAX_EVENTS + 1);
+    Ok(events.map(|event| serde_json::from_str(event.get()).unwrap_or(Element::NoJson)).collect())
 }
 
 fn is_lines(content_type: &str) -> bool {
@@ -73,6 +85,13 @@ fn is_lines(content_type: &str) -> bool {
 struct Body<'a> {
     #[serde(default, borrow)]
     events: Vec<Element<'a>>,
+}
+
+/// The same with each event as it came.
+#[derive(Deserialize)]
+struct RawBody<'a> {
+    #[serde(default, borrow)]
+    events: Vec<&'a RawValue>,
 }
 
 /// One item of the list, whatever it is.
@@ -368,6 +387,20 @@ mod tests {
         let text = format!("{line}\n\n{{\n{line}\r\n");
         let found = read(text.as_bytes(), "application/x-ndjson; charset=utf-8", &prices(), NOW).unwrap();
         assert_eq!(found.iter().map(Read::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_read_spoils_no_other_in_the_list_either() {
+        let fine = format!(r#"{{"source":"s","id":"1","organization_id":"{ORGANIZATION}","amount_microcents":1}}"#);
+        let deep = format!(r#"{{"source":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        for bad in [r#"{"source":"\ud800"}"#, r#"{"id":"1","id":"2"}"#, r#"{"quantity":1e999}"#, &deep] {
+            let body = format!(r#"{{"more":[{{}}],"events":[{fine},{bad},7,{fine}]}}"#);
+            let found = read(body.as_bytes(), "", &prices(), NOW).unwrap();
+            assert_eq!(found.iter().map(Read::is_ok).collect::<Vec<_>>(), [true, false, false, true], "{bad}");
+            assert_eq!(found[1].as_ref().unwrap_err(), "not valid JSON", "{bad}");
+        }
+        let many = format!(r#"{{"events":["\ud800",{}]}}"#, vec!["1"; MAX_EVENTS].join(","));
+        assert!(read(many.as_bytes(), "", &prices(), NOW).is_err(), "too many");
     }
 
     #[test]
