@@ -42,6 +42,8 @@ row! {
         pub amount_cents: Option<i64>,
         /// What happens when that is spent.
         pub enforcement: Option<Enforcement>,
+        /// When it was made.
+        pub budget_created_at: Option<Timestamp>,
         /// Percentages of it whose reaching is announced.
         pub thresholds: Option<Vec<i64>>,
         /// The same of what the period is projected to come to.
@@ -81,8 +83,8 @@ macro_rules! columns {
 
 queries! {
     ACCOUNT(organization: OrganizationId) => AccountRow =
-        "select o.id, o.name, o.status, o.spend_resumes_at, b.amount_cents, b.enforcement, b.thresholds,
-         b.forecast_thresholds, a.day_of_month
+        "select o.id, o.name, o.status, o.spend_resumes_at, b.amount_cents, b.enforcement,
+         b.created_at as budget_created_at, b.thresholds, b.forecast_thresholds, a.day_of_month
          from organizations o
          left join budgets b on b.organization_id = o.id
          left join billing_anchors a on a.organization_id = o.id where o.id = $1";

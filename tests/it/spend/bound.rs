@@ -3,7 +3,9 @@
 
 use serde_json::json;
 
-use crate::support::{CENT, acme, event, shown, source, start, statuses, stop_at, sums, text, to};
+use crate::support::{
+    CENT, DAY, acme, at, event, micros, named, recount, shown, source, start, statuses, stop_at, sums, text, to, with,
+};
 
 #[tokio::test]
 async fn a_key_in_place_of_another_passes_a_budget_no_further() {
@@ -44,4 +46,28 @@ async fn a_budget_that_is_removed_and_set_again_frees_no_cap() {
     to(&server, &acme, "POST", "/budget").json(&body).send().await.ok();
     assert_eq!(statuses(&source.record(&[event(&acme, "2", 1)]).await), ["rejected"]);
     assert_eq!(sums(&server, &acme).await.0, CENT + 100);
+}
+
+#[tokio::test]
+async fn a_budget_stops_nothing_in_a_period_that_was_over_when_it_was_made() {
+    let server = start().await;
+    let (acme, globex) = (acme(&server).await, named(&server, "bob", "globex").await);
+    let source = source(&server, "s", 0).await;
+    let set = stop_at(&server, &globex, 1).await;
+    let end = micros(&set["spend"]["period_end"]);
+    server.advance(end + DAY - server.clock.now_micros());
+    stop_at(&server, &acme, 1).await;
+    // A change is no other budget.
+    stop_at(&server, &globex, 2).await;
+    let late = json!({"at": at(end - DAY)});
+    let reply = source
+        .record(&[
+            with(event(&acme, "1", 5 * CENT), &late),
+            with(event(&globex, "2", 5 * CENT), &late),
+            with(event(&globex, "3", 2 * CENT), &late),
+            event(&acme, "4", 2 * CENT),
+        ])
+        .await;
+    assert_eq!(statuses(&reply), ["accepted", "rejected", "accepted", "rejected"]);
+    assert_eq!((sums(&server, &acme).await.0, recount(&server, &acme.id, end - 2 * DAY, end).await.0), (0, 5 * CENT));
 }

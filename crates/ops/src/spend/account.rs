@@ -170,11 +170,18 @@ impl Account {
         self.budget().filter(|_| self.row.enforcement == Some(Enforcement::Stop))
     }
 
+    /// The same for what is reported in a period: a budget that was made when it was over stops nothing in it, for what
+    /// was really used while there was none has to be counted.
+    fn stops_in(&self, period: Period) -> Option<i64> {
+        self.stops_at().filter(|_| self.row.budget_created_at.is_none_or(|made| made < period.end))
+    }
+
     /// Sets the budget that the unit stores, or takes it away.
     pub(crate) fn set_budget(&mut self, budget: Option<&BudgetRow>) {
         self.budget_changed = true;
         self.row.amount_cents = budget.map(|row| row.amount_cents);
         self.row.enforcement = budget.map(|row| row.enforcement);
+        self.row.budget_created_at = budget.map(|row| row.created_at);
         self.row.thresholds = budget.map(|row| row.thresholds.clone());
         self.row.forecast_thresholds = budget.map(|row| row.forecast_thresholds.clone());
     }
@@ -235,7 +242,8 @@ impl Account {
     /// is past it is held against the cap of the source, and what all sources
     /// reported past it against the caps of all.
     pub(crate) fn report(&mut self, charge: &Charge, source: Source) -> std::result::Result<(), Refused> {
-        let (id, stops_at, caps) = (self.row.id, self.stops_at(), self.caps);
+        let period = self.sheet(charge.at).ok_or(Refused::TooMuch)?.period;
+        let (id, stops_at, caps) = (self.row.id, self.stops_in(period), self.caps);
         let sheet = self.sheet_mut(charge.at).ok_or(Refused::TooMuch)?;
         let spent = sheet.spent.checked_add(charge.amount).ok_or(Refused::TooMuch)?;
         if let Some(budget) = stops_at {

@@ -174,8 +174,9 @@ impl Real {
 
     /// A budget, and the body that leads to it from the one there is.
     pub fn other_budget(&mut self) -> (Budget, Value) {
-        let mut budget =
-            self.world.budget.clone().unwrap_or(Budget { cents: 10, stops: false, thresholds: [80, 100].into() });
+        let made = self.world.now;
+        let new = Budget { cents: 10, stops: false, made, thresholds: [80, 100].into() };
+        let mut budget = self.world.budget.clone().unwrap_or(new);
         let mut body = json!({});
         let spent = i64::try_from(self.world.spent(self.world.period()) / 1_000_000).unwrap_or(0);
         if self.world.budget.is_none() || !self.random.one_in(3) {

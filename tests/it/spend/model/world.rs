@@ -60,6 +60,8 @@ pub struct Lease {
 pub struct Budget {
     pub cents: i64,
     pub stops: bool,
+    /// When it was made.
+    pub made: i64,
     pub thresholds: BTreeSet<i64>,
 }
 
@@ -244,7 +246,8 @@ impl World {
 
     fn count(&mut self, source: usize, event: &Event) -> bool {
         let period = period(event.at, self.anchor);
-        if let Some(budget) = self.stops_at() {
+        let stood = self.budget.as_ref().is_some_and(|budget| budget.made < period.1);
+        if let Some(budget) = self.stops_at().filter(|_| stood) {
             let covered = (budget - self.taken(period)).clamp(0, event.amount.into());
             let past = i128::from(event.amount) - covered;
             let overrun = self.overruns.entry((period.0, source)).or_default();
