@@ -6,6 +6,7 @@ mod bound;
 mod budgets;
 mod contention;
 mod events;
+mod late;
 mod leases;
 mod model;
 mod support;

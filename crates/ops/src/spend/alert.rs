@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     pub spent: i64,
     /// What the period is projected to come to, in micro-cents.
     pub projected: i64,
+    /// Whether it has not ended.
+    pub current: bool,
 }
 
 /// Announces a threshold: once in its period.
@@ -110,13 +112,15 @@ async fn mail_text(w: Work<'_>, account: &Account, facts: Facts, kind: Kind, per
     };
     let end = date(facts.period.end);
     let then = match account.row.enforcement {
+        _ if !facts.current => "That period is over: this was reported late, and nothing is stopped by it.".to_owned(),
         Some(Enforcement::Stop) if account.budget().is_some_and(|budget| facts.spent >= budget) => {
             format!("Nothing more is admitted until {end}, when the next period begins, or until the budget is raised.")
         }
         Some(Enforcement::Stop) => "When the budget is spent, nothing more is admitted until it is raised.".to_owned(),
         _ => "Nothing is stopped: the budget only tells you.".to_owned(),
     };
-    let period = format!("The billing period lasts from {} to {end}.", date(facts.period.start));
+    let lasts = if facts.current { "lasts" } else { "lasted" };
+    let period = format!("The billing period {lasts} from {} to {end}.", date(facts.period.start));
     let spenders = spenders(w, account, facts.period).await?;
     Ok((subject, format!("Hello,\n\n{what}\n{period}\n{then}\n\n{spenders}")))
 }

@@ -106,9 +106,7 @@ impl Ledger {
         let any_bounded = missing.values().any(|(_, bounded)| *bounded);
         let caps = async { if any_bounded { metering_keys::caps(w.tx).await.map(Some) } else { Ok(None) } };
         let loaded = missing.into_iter().map(|((id, start), (period, bounded))| async move {
-            let overruns = async {
-                if bounded { spends::overruns(w.tx, id, start).await } else { Ok(Vec::new()) }
-            };
+            let overruns = async { if bounded { spends::overruns(w.tx, id, start).await } else { Ok(Vec::new()) } };
             let (row, overruns) = try_join(spends::hold(w.tx, id, start), overruns).await?;
             Ok::<_, polity_store::Error>((id, period, row, overruns))
         });
@@ -270,7 +268,7 @@ async fn settle(w: Work<'_>, mut account: Account) -> Result<()> {
             spends::forget_overruns(w.tx, account.row.id, sheet.period.start).await?;
         }
         let (period, spent, before) = (sheet.period, sheet.spent, sheet.before);
-        let facts = Facts { period, spent, projected: projected(spent, period, w.now) };
+        let facts = Facts { period, spent, projected: projected(spent, period, w.now), current };
         announce(w, &account, facts, before, budget_changed).await?;
         if current {
             stop_or_resume(w, &account, facts).await?;
@@ -281,7 +279,11 @@ async fn settle(w: Work<'_>, mut account: Account) -> Result<()> {
 
 /// Announces the thresholds that are reached, and takes back those that no longer are.
 async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, budget_changed: bool) -> Result<()> {
-    let limits = account.limits();
+    let mut limits = account.limits();
+    if let Some(limits) = limits.as_mut().filter(|_| !facts.current) {
+        // What a period that is over comes to is no forecast.
+        limits.forecast = &[];
+    }
     // Most spend crosses nothing: then there is no need to ask what was announced.
     let crossed = limits.is_some_and(|limits| {
         let reached = |percents, sum| threshold::reached(percents, limits.amount_cents, sum);
@@ -291,7 +293,8 @@ async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, bud
     if !crossed && !budget_changed {
         return Ok(());
     }
-    let fired = firings::of_period(w.tx, account.row.id, facts.period.start).await?;
+    let mut fired = firings::of_period(w.tx, account.row.id, facts.period.start).await?;
+    fired.retain(|row| facts.current || !row.forecast);
     let changes = threshold::changes(limits, facts.spent, facts.projected, &fired, budget_changed);
     for row in changes.forget {
         firings::delete(w.tx, &row).await?;

@@ -1,0 +1,23 @@
+//! What is announced of a period that is over, and around the end of one.
+
+use serde_json::json;
+
+use crate::support::{CENT, DAY, acme, announced, at, budget, event, mails, micros, source, start, with};
+
+#[tokio::test]
+async fn a_mail_about_a_period_that_is_over_says_so_and_forecasts_nothing() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
+    let body = json!({
+        "amount": "1", "enforcement": "stop", "thresholds": ["100"], "forecast_thresholds": ["50", "100"],
+    });
+    let end = micros(&budget(&server, &acme, body).await["spend"]["period_end"]);
+    server.advance(end + 2 * DAY - server.clock.now_micros());
+    source.record(&[with(event(&acme, "1", CENT), &json!({"at": at(end - DAY)}))]).await;
+    assert_eq!(announced(&server, &acme).await, ["reached 100"]);
+    assert_eq!(mails(&server, "ann@example.com").await, ["acme has spent 100 % of its budget"]);
+    let mails = server.mails_to("ann@example.com").await;
+    let body = &mails.last().expect("a mail").body.replace(['\r', '\n'], " ");
+    assert!(body.contains("The billing period lasted from") && body.contains("That period is over"), "{body}");
+    assert!(!body.contains("Nothing more is admitted"), "{body}");
+}
