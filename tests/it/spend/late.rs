@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{CENT, DAY, acme, announced, at, budget, event, mails, micros, source, start, with};
+use crate::support::{CENT, DAY, acme, announced, at, budget, event, mails, micros, source, start, stop_at, with};
 
 #[tokio::test]
 async fn a_mail_about_a_period_that_is_over_says_so_and_forecasts_nothing() {
@@ -20,4 +20,17 @@ async fn a_mail_about_a_period_that_is_over_says_so_and_forecasts_nothing() {
     let body = &mails.last().expect("a mail").body.replace(['\r', '\n'], " ");
     assert!(body.contains("The billing period lasted from") && body.contains("That period is over"), "{body}");
     assert!(!body.contains("Nothing more is admitted"), "{body}");
+}
+
+#[tokio::test]
+async fn a_budget_used_up_in_the_last_moments_of_a_period_is_not_announced_as_stopped() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
+    let end = micros(&stop_at(&server, &acme, 1).await["spend"]["period_end"]);
+    server.advance(end - 4_500_000 - server.clock.now_micros());
+    source.spend(&acme, "1", CENT).await;
+    source.lease(&acme, 1).await.error(400, "failed_precondition");
+    server.advance(DAY);
+    source.spend(&acme, "2", 1).await;
+    assert_eq!(announced(&server, &acme).await, ["reached 80", "reached 100"]);
 }

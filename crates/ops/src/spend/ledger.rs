@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::future::{try_join, try_join_all, try_join4};
 use polity_api::ids::{LeaseId, OrganizationId, TokenId};
-use polity_api::scalar::Timestamp;
+use polity_api::scalar::{Timestamp, micros};
 use polity_api::types::organization::OrganizationStatus;
 use polity_store::leases::{self, LeaseRow, LeaseStatus};
 use polity_store::spends::{self, OverrunRow, SpendRow};
@@ -309,6 +309,10 @@ async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, bud
     Ok(())
 }
 
+/// By how much the clocks of replicas may differ, in microseconds. One for which the next period has begun lets spend go
+/// on; one that is behind must not stop it once more for the last moments of the period before.
+const CLOCKS_DIFFER: i64 = 5 * micros::SECOND;
+
 /// Stops the spend of an organization whose budget is used up, and lets it go
 /// on when it no longer is, or another period has begun.
 async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<()> {
@@ -325,10 +329,12 @@ async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<
             alert::resumed(w, account, facts, why).await?;
         }
     }
-    if used_up && !deleted && stopped != Some(facts.period.end) {
+    // Where it was stopped before, only the day was changed on which periods begin.
+    let newly = stopped.is_none_or(|resumes_at| resumes_at <= w.now);
+    let too_late = newly && w.now.plus(CLOCKS_DIFFER) >= facts.period.end;
+    if used_up && !deleted && !too_late && stopped != Some(facts.period.end) {
         organizations::set_spend_resumes_at(w.tx, id, Some(facts.period.end)).await?;
-        // Where it was stopped before, only the day was changed on which periods begin.
-        if stopped.is_none_or(|resumes_at| resumes_at <= w.now) {
+        if newly {
             alert::stopped(w, account, facts).await?;
         }
     }
