@@ -35,8 +35,9 @@ const MOST_ROWS: i64 = 100_000;
 /// current one by default, each by the month it begins in.
 ///
 /// # Errors
-/// 400 on `ending_time` when the time is empty or longer than two years.
+/// 400 on `ending_time` when the time is empty or longer than two years; 400 on a field before 1970.
 pub async fn get(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrganizationUsageReply> {
+    since_1970(req.query.starting_time, req.query.ending_time)?;
     ctx.read("get_usage", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
@@ -55,6 +56,16 @@ pub async fn get(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrga
         })
     })
     .await
+}
+
+/// Nothing was metered before 1970, and how far back time goes depends on the database.
+fn since_1970(starting_time: Option<Timestamp>, ending_time: Option<Timestamp>) -> Result<()> {
+    for (field, at) in [("starting_time", starting_time), ("ending_time", ending_time)] {
+        if at.is_some_and(|at| at < Timestamp(0)) {
+            return Err(Error::field(field, "must not be before 1970"));
+        }
+    }
+    Ok(())
 }
 
 /// The periods from the one with `from` in it to the one with `to` in it.
@@ -111,7 +122,7 @@ async fn period_spend(w: Work<'_>, days: Days) -> Result<PeriodSpend> {
 /// credential, in the order of the days.
 ///
 /// # Errors
-/// 400 on `ending_time`.
+/// 400 on `ending_time`; 400 on a field before 1970.
 pub async fn details(ctx: Ctx, req: Request<GetOrganizationUsageDetails>) -> Result<GetOrganizationUsageDetailsReply> {
     let (limit, offset, order) = (req.query.limit.0, req.query.offset.0, req.query.order);
     let (rows, total) = read(&ctx, req, Window { limit: limit.into(), offset: offset.into() }).await?;
@@ -150,6 +161,7 @@ pub async fn csv(ctx: Ctx, req: Request<GetOrganizationUsageDetails>) -> Result<
 }
 
 async fn read(ctx: &Ctx, req: Request<GetOrganizationUsageDetails>, window: Window) -> Result<(Vec<UsageDayRow>, i64)> {
+    since_1970(req.query.starting_time, req.query.ending_time)?;
     ctx.read("list_usage", (req.call, req.query, window), |w, (call, query, window)| {
         Box::pin(async move {
             let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
