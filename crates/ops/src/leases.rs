@@ -86,7 +86,7 @@ pub async fn commit(ctx: Ctx, req: Request<CommitLease>) -> Result<LeaseReply> {
     run(&ctx, req.call, Act::Commit { id: req.path.id, amount }).await
 }
 
-/// `ExtendLease`.
+/// `ExtendLease`: never makes it shorter.
 ///
 /// # Errors
 /// 400 on `ttl`, 400 when the lease has ended.
@@ -306,10 +306,12 @@ impl Desk {
     }
 
     fn extend(&mut self, w: Work<'_>, id: LeaseId, ttl: i64) -> Result<LeaseId> {
-        match self.ledger.lease(id).ok_or_else(not_found)?.status {
-            LeaseStatus::Held => self.ledger.extend(id, w.now.plus(ttl)),
-            _ => return Err(Error::precondition("the lease has ended: make another")),
+        let row = self.ledger.lease(id).ok_or_else(not_found)?;
+        if row.status != LeaseStatus::Held {
+            return Err(Error::precondition("the lease has ended: make another"));
         }
+        let expires_at = row.expires_at.max(w.now.plus(ttl));
+        self.ledger.extend(id, expires_at);
         Ok(id)
     }
 

@@ -162,6 +162,19 @@ async fn a_lease_lasts_longer_when_it_is_extended_and_only_while_it_lasts() {
 }
 
 #[tokio::test]
+async fn a_lease_is_never_made_shorter_by_extending_it() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
+    let made = source.ask(with(wanted(&acme, 10), &json!({"ttl": "86400s"}))).await.ok();
+    let lease = text(&made["lease"]["id"]);
+    let path = format!("/metering/v1/leases/{lease}/extend");
+    for body in [json!({}), json!({"ttl": "3600s"})] {
+        let extended = source.call("POST", &path).json(&body).send().await.ok();
+        assert_eq!(extended["lease"]["expires_at"], made["lease"]["expires_at"], "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_lease_that_ended_is_forgotten_after_a_day() {
     let server = start().await;
     let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
