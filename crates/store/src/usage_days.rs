@@ -87,6 +87,33 @@ macro_rules! between {
     };
 }
 
+// What would not fit into 64 bits is cut off there: a sum that can no longer be counted must not make everything be
+// refused that comes after.
+macro_rules! added {
+    ($column:literal) => {
+        concat!(
+            $column,
+            " = case when usage_days.",
+            $column,
+            " > 9223372036854775807 - excluded.",
+            $column,
+            " then 9223372036854775807 else usage_days.",
+            $column,
+            " + excluded.",
+            $column,
+            " end"
+        )
+    };
+}
+
+// A sum of quantities, cut off as well: neither part of it, the thousand millions and the rest, leaves 64 bits.
+macro_rules! quantities {
+    () => {
+        "cast(case when sum(quantity / 1000000000) >= 9000000000 then 9223372036854775807
+         else sum(quantity / 1000000000) * 1000000000 + sum(quantity % 1000000000) end as bigint)"
+    };
+}
+
 macro_rules! sum {
     ($column:literal) => {
         concat!("cast(coalesce(sum(", $column, "), 0) as bigint)")
@@ -117,9 +144,7 @@ queries! {
     ADD: UsageDayRow => () = concat!(
         "insert into usage_days (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (organization_id, day_at, slot_id) do update
-         set quantity = usage_days.quantity + excluded.quantity,
-             amount_microcents = usage_days.amount_microcents + excluded.amount_microcents,
-             events = usage_days.events + excluded.events"
+         set ", added!("quantity"), ", ", added!("amount_microcents"), ", events = usage_days.events + excluded.events"
     );
     SUM(organization: OrganizationId, from: Timestamp, to: Timestamp) => SumRow =
         concat!("select ", sum!("amount_microcents"), " as microcents ", between!());
@@ -133,7 +158,7 @@ queries! {
             " group by credential_id order by 2 desc, credential_id limit $4"
         );
     BY_UNIT(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64) => UnitSpendRow = concat!(
-        "select unit, ", sum!("quantity"), " as quantity, ", sum!("amount_microcents"), " as microcents ", between!(),
+        "select unit, ", quantities!(), " as quantity, ", sum!("amount_microcents"), " as microcents ", between!(),
         " group by unit order by 3 desc, unit limit $4"
     );
     PAGE_ASC(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64, offset: i64) => UsageDayRow =

@@ -167,7 +167,7 @@ pub struct CommitLeaseRequest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ExtendLeaseRequest {
-    /// From now on: 1 second to 24 hours; absent means 60 seconds.
+    /// From now on: 1 second to 24 hours; absent means 60 seconds. A lease that lasts longer keeps its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Duration>,
 }
