@@ -42,6 +42,8 @@ async fn an_event_past_all_thresholds_announces_each_of_them() {
     let events: Vec<_> = (0..100).map(|n| event(&acme, &n.to_string(), CENT)).collect();
     source.record(&events).await;
     assert_eq!(announced(&server, &acme).await, ["reached 50", "reached 100", "reached 1000"]);
+    let subjects = mails(&server, "ann@example.com").await;
+    assert_eq!(subjects, ["acme has spent 1000 % of its budget"], "one mail, about the highest");
 }
 
 #[tokio::test]

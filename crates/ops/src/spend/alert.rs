@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     pub current: bool,
 }
 
-/// Announces a threshold: once in its period.
+/// Announces a threshold in the log: once in its period.
 pub(crate) async fn reached(w: Work<'_>, account: &Account, facts: Facts, kind: Kind, percent: i64) -> Result<()> {
     let row = FiringRow {
         organization_id: account.row.id,
@@ -42,10 +42,23 @@ pub(crate) async fn reached(w: Work<'_>, account: &Account, facts: Facts, kind: 
         fired_at: w.now,
     };
     firings::insert(w.tx, row).await?;
-    append(w, account, "budget_threshold_reached", threshold_details(account, facts, kind, percent)).await?;
-    let (subject, body) = mail_text(w, account, facts, kind, percent).await?;
+    append(w, account, "budget_threshold_reached", threshold_details(account, facts, kind, percent)).await
+}
+
+/// Tells every member of the thresholds that were reached together: of each kind of the highest, which says it of the
+/// others as well.
+pub(crate) async fn tell(w: Work<'_>, account: &Account, facts: Facts, reached: &[(Kind, i64)]) -> Result<()> {
+    if reached.is_empty() {
+        return Ok(());
+    }
+    let spenders = spenders(w, account, facts.period).await?;
+    let highest = |kind| reached.iter().filter(move |(of, _)| *of == kind).map(|(_, percent)| *percent).max();
+    let kinds = [Kind::Actual, Kind::Forecast].into_iter().filter_map(|kind| Some((kind, highest(kind)?)));
+    let mails: Vec<_> = kinds.map(|(kind, percent)| mail_text(account, facts, kind, percent, &spenders)).collect();
     for member in members::addresses(w.tx, account.row.id).await? {
-        mail::notice(w, &member.email, &subject, &body).await?;
+        for (subject, body) in &mails {
+            mail::notice(w, &member.email, subject, body).await?;
+        }
     }
     Ok(())
 }
@@ -92,7 +105,7 @@ fn details<const N: usize>(account: &Account, facts: Facts, more: [(&str, String
     details
 }
 
-async fn mail_text(w: Work<'_>, account: &Account, facts: Facts, kind: Kind, percent: i64) -> Result<(String, String)> {
+fn mail_text(account: &Account, facts: Facts, kind: Kind, percent: i64, spenders: &str) -> (String, String) {
     let name = &account.row.name;
     let budget = dollars(account.budget().unwrap_or(0));
     let (subject, what) = match kind {
@@ -121,8 +134,7 @@ async fn mail_text(w: Work<'_>, account: &Account, facts: Facts, kind: Kind, per
     };
     let lasts = if facts.current { "lasts" } else { "lasted" };
     let period = format!("The billing period {lasts} from {} to {end}.", date(facts.period.start));
-    let spenders = spenders(w, account, facts.period).await?;
-    Ok((subject, format!("Hello,\n\n{what}\n{period}\n{then}\n\n{spenders}")))
+    (subject, format!("Hello,\n\n{what}\n{period}\n{then}\n\n{spenders}"))
 }
 
 /// The projects and the credentials that spent most of a period.

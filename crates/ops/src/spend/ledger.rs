@@ -303,10 +303,10 @@ async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, bud
         firings::delete(w.tx, &row).await?;
         alert::cleared(w, account, facts, &row).await?;
     }
-    for (kind, percent) in changes.fire {
-        alert::reached(w, account, facts, kind, percent).await?;
+    for (kind, percent) in &changes.fire {
+        alert::reached(w, account, facts, *kind, *percent).await?;
     }
-    Ok(())
+    alert::tell(w, account, facts, &changes.fire).await
 }
 
 /// By how much the clocks of replicas may differ, in microseconds. One for which the next period has begun lets spend go

@@ -119,14 +119,14 @@ impl Real {
         let mut mails = 0;
         for _ in 0..PATIENCE {
             mails = self.host.mails(&self.email).await;
-            if mails >= self.world.reached {
+            if mails >= self.world.mails {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        match mails == self.world.reached {
+        match mails == self.world.mails {
             true => Ok(()),
-            false => Err(format!("{mails} mails, but {} thresholds were reached", self.world.reached)),
+            false => Err(format!("{mails} mails, but the model has {}", self.world.mails)),
         }
     }
 }

@@ -124,8 +124,8 @@ pub struct World {
     pub stopped: Option<i64>,
     /// What was announced, since it was looked at.
     pub announced: Vec<String>,
-    /// How many thresholds were announced as reached, ever.
-    pub reached: usize,
+    /// How many mails told of thresholds that were reached, ever: one for those that were reached together.
+    pub mails: usize,
 }
 
 impl World {
@@ -175,12 +175,14 @@ impl World {
                 self.announced.push(format!("cleared {percent} of {}", period.0));
             }
         }
+        let mut any = false;
         for percent in thresholds {
             if self.is_reached(percent, period) && self.fired.insert((period.0, percent)) {
                 self.announced.push(format!("reached {percent} of {}", period.0));
-                self.reached += 1;
+                any = true;
             }
         }
+        self.mails += usize::from(any);
     }
 
     /// Stops spend, or lets it go on.
