@@ -2,7 +2,7 @@
 
 use polity_api::table::OperatorSetBillingPeriod;
 use polity_api::types::metering::OperatorBillingPeriodReply;
-use polity_store::{leases, spends, usage_days};
+use polity_store::{firings, leases, spends, usage_days};
 
 use crate::authz;
 use crate::budgets;
@@ -15,7 +15,7 @@ use crate::spend::{self, Ledger};
 
 /// `OperatorSetBillingPeriod`: the current period is the one that would have
 /// begun on that day, with all that was spent in it; leases go along, and so does
-/// what sources reported past the budget.
+/// what sources reported past the budget and what was announced of it.
 ///
 /// # Errors
 /// 400 on `anchor_day`, 404 when there is no such organization.
@@ -44,6 +44,8 @@ pub async fn set(ctx: Ctx, req: Request<OperatorSetBillingPeriod>) -> Result<Ope
                 // Else a source could pass the budget by its cap once more.
                 let left = Period::containing(w.now, before)?;
                 spends::move_overruns(w.tx, organization.id, left.start, period.start).await?;
+                // Else what was announced would be once more, for the same spend.
+                firings::move_all(w.tx, organization.id, left.start, period.start).await?;
                 let row = spends::SpendRow {
                     organization_id: organization.id,
                     period_starts_at: period.start,

@@ -30,6 +30,10 @@ queries! {
     INSERT: FiringRow => () =
         "insert into firings (organization_id, period_starts_at, forecast, percent, fired_at)
          values ($1, $2, $3, $4, $5)";
+    FORGET(organization: OrganizationId, starts_at: Timestamp) => () =
+        "delete from firings where organization_id = $1 and period_starts_at = $2";
+    MOVE(organization: OrganizationId, from: Timestamp, to: Timestamp) => () =
+        "update firings set period_starts_at = $3 where organization_id = $1 and period_starts_at = $2";
     DELETE(organization: OrganizationId, starts_at: Timestamp, forecast: bool, percent: i64) => () =
         "delete from firings where organization_id = $1 and period_starts_at = $2 and forecast = $3 and percent = $4";
 }
@@ -52,6 +56,15 @@ pub async fn of_period(
 /// What the engine refused.
 pub async fn insert(tx: &Tx<'_>, row: FiringRow) -> Result<(), Error> {
     tx.send(&INSERT, row).await
+}
+
+/// Makes the thresholds that were announced in a period those of another, in place of what was noted of that.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn move_all(tx: &Tx<'_>, organization: OrganizationId, from: Timestamp, to: Timestamp) -> Result<(), Error> {
+    tx.send(&FORGET, (organization, to)).await?;
+    tx.send(&MOVE, (organization, from, to)).await
 }
 
 /// Takes the mark from a threshold, which can be announced again then.

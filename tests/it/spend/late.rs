@@ -34,3 +34,18 @@ async fn a_budget_used_up_in_the_last_moments_of_a_period_is_not_announced_as_st
     source.spend(&acme, "2", 1).await;
     assert_eq!(announced(&server, &acme).await, ["reached 80", "reached 100"]);
 }
+
+#[tokio::test]
+async fn thresholds_that_no_longer_hold_in_a_period_that_is_moved_are_taken_back() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
+    budget(&server, &acme, json!({"amount": "10"})).await;
+    let early = json!({"at": at(server.clock.now_micros() - 6 * DAY)});
+    source.record(&[with(event(&acme, "1", 3 * CENT), &early)]).await;
+    source.spend(&acme, "2", 8 * CENT).await;
+    // It is the tenth: what was spent on the fourth is not in a period that began on the eighth.
+    let path = format!("/operator/v1/organizations/{}/billing_period", acme.id);
+    server.operator("PUT", &path).json(&json!({"anchor_day": 8})).send().await.ok();
+    assert_eq!(announced(&server, &acme).await, ["reached 80", "reached 100", "cleared 100"]);
+    assert_eq!(mails(&server, "ann@example.com").await.len(), 1);
+}

@@ -331,7 +331,8 @@ impl World {
         self.stop_or_resume();
     }
 
-    /// The current period becomes another: what leases hold and what was reported past the budget go along.
+    /// The current period becomes another: what leases hold, what was reported past the budget, and what was announced go
+    /// along.
     pub fn set_anchor(&mut self, day: i64) {
         if self.anchor == day {
             return;
@@ -347,6 +348,9 @@ impl World {
                 self.overruns.iter().filter(|(key, _)| key.0 == before.0).map(|(k, v)| (*k, *v)).collect();
             self.overruns.retain(|key, _| key.0 != before.0 && key.0 != after.0);
             self.overruns.extend(moved.into_iter().map(|((_, source), sum)| ((after.0, source), sum)));
+            let fired: Vec<i64> = self.fired.iter().filter(|(start, _)| *start == before.0).map(|(_, p)| *p).collect();
+            self.fired.retain(|(start, _)| *start != before.0 && *start != after.0);
+            self.fired.extend(fired.into_iter().map(|percent| (after.0, percent)));
         }
         self.budget_changed();
     }
