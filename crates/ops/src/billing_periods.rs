@@ -30,8 +30,8 @@ pub async fn set(ctx: Ctx, req: Request<OperatorSetBillingPeriod>) -> Result<Ope
             let organization = caller.organization(w, *id).await?;
             let before = spend::anchor(w, organization.id).await?;
             if before != *day {
-                // Leases whose time is over do not move, unless there are more than a unit can end: those do, with all that
-                // hold their amount, and are ended in the other period.
+                // Leases whose time is over do not move, unless there are more than a unit can end: those do, with all
+                // that hold their amount, and are ended in the other period.
                 let wanted = Wanted {
                     periods: [(organization.id, w.now)].into(),
                     leases: leases::expired(w.tx, organization.id, w.now, ENDED_TOGETHER).await?,

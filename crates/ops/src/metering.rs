@@ -160,7 +160,8 @@ fn why(refused: &Refused) -> String {
             )
         }
         Refused::OverCaps { caps } => format!(
-            "budget exhausted: past the budget all sources together may report {caps} micro-cents a period; ask for leases"
+            "budget exhausted: past the budget all sources together may report {caps} micro-cents a period; \
+             ask for leases"
         ),
         Refused::Exhausted { .. } | Refused::TooMuch => "amount_microcents: the period comes to too much".to_owned(),
     }

@@ -69,7 +69,7 @@ methods! {
     /// Let a lease last longer.
     ///
     /// - `id`: the lease.
-    /// - `body.ttl`: for how long from now on, 1 second to 24 hours; absent means 60 seconds. Never shorter than before.
+    /// - `body.ttl`: for how long from now on, 1 second to 24 hours; absent means 60 seconds. It never ends sooner.
     @example(
         "(id, &ExtendLeaseRequest { ttl: Some(Duration::from_secs(300)) })",
         r#"println!("{:?}", reply.lease);"#

@@ -66,8 +66,8 @@ pub(crate) fn read(bytes: &[u8], content_type: &str, prices: &Prices, now: Times
     Ok(events.into_iter().map(|event| event.metered(prices, now)).collect())
 }
 
-/// Reads a list in which something is amiss, such as half a surrogate pair or a field that is there twice: each event is
-/// read alone, so that it spoils no other.
+/// Reads a list in which something is amiss, such as half a surrogate pair or a field that is there twice: each event
+/// is read alone, so that it spoils no other.
 fn one_by_one(bytes: &[u8]) -> Result<Vec<Element<'_>>> {
     let body: RawBody<'_> = serde_json::from_slice(bytes)
         .map_err(|error| Error::field("events", format!("the body cannot be read: {error}")))?;

@@ -224,16 +224,16 @@ impl Account {
         Some(self.budget()?.saturating_sub(self.sheet(at)?.taken()))
     }
 
-    /// By how much the budget can be passed in the period with this time in it, in micro-cents; none where nothing stops
-    /// at it. What was reported past it stays, whatever has become of the keys since.
+    /// By how much the budget can be passed in the period with this time in it, in micro-cents; none where nothing
+    /// stops at it. What was reported past it stays, whatever has become of the keys since.
     pub(crate) fn max_overshoot(&self, at: Timestamp) -> Option<i64> {
         self.stops_at()?;
         let overrun = self.sheet(at).filter(|sheet| !self.forgets_overruns(sheet)).map_or(0, Sheet::overrun);
         Some(self.caps.max(overrun))
     }
 
-    /// Whether the unit sets a budget that covers what was reported past the one before. Taking the budget away does not:
-    /// else the same one, set again, could be passed once more.
+    /// Whether the unit sets a budget that covers what was reported past the one before. Taking the budget away does
+    /// not: else the same one, set again, could be passed once more.
     pub(super) fn forgets_overruns(&self, sheet: &Sheet) -> bool {
         self.budget_changed && self.budget().is_some_and(|budget| sheet.taken() <= budget)
     }

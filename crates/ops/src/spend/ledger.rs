@@ -309,8 +309,8 @@ async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, bud
     alert::tell(w, account, facts, &changes.fire).await
 }
 
-/// By how much the clocks of replicas may differ, in microseconds. One for which the next period has begun lets spend go
-/// on; one that is behind must not stop it once more for the last moments of the period before.
+/// By how much the clocks of replicas may differ, in microseconds. One for which the next period has begun lets spend
+/// go on; one that is behind must not stop it once more for the last moments of the period before.
 const CLOCKS_DIFFER: i64 = 5 * micros::SECOND;
 
 /// Stops the spend of an organization whose budget is used up, and lets it go
