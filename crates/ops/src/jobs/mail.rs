@@ -2,8 +2,9 @@
 //!
 //! A delivered mail has no row any more. A crash between the acceptance by the
 //! next server and the removal of the row sends it once more under the same
-//! Message-ID, by which receivers recognise it; as a file it is written under
-//! the same name, so there it cannot double at all.
+//! Message-ID, by which receivers recognise it, and so does a server that says
+//! too late that it has accepted; as a file it is written under the same name,
+//! so there it cannot double at all.
 
 use std::fs;
 use std::io::Write;
@@ -27,8 +28,11 @@ use crate::jobs::{POLL, backoff_micros};
 const AT_ONCE: i64 = 16;
 /// Deliveries tried before a mail is given up: about a day and a half.
 const MAX_ATTEMPTS: i64 = 48;
-/// How long the next server may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the whole conversation with the next server may take.
+const TIMEOUT: Duration = Duration::from_secs(45);
+/// For how long mails belong to whoever took them: longer than the delivery can
+/// last, so that nobody else delivers them too.
+const LEASE: i64 = 60 * micros::SECOND;
 
 /// How mail leaves.
 pub struct Mailer {
@@ -37,7 +41,8 @@ pub struct Mailer {
 }
 
 enum Way {
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    /// By this server, if it takes no longer than that.
+    Smtp(AsyncSmtpTransport<Tokio1Executor>, Duration),
     Outbox(PathBuf),
 }
 
@@ -47,8 +52,12 @@ impl Mailer {
     /// # Errors
     /// When the URL or the address is malformed.
     pub fn smtp(url: &str, from: &str) -> Result<Mailer> {
+        Mailer::smtp_within(url, from, TIMEOUT)
+    }
+
+    fn smtp_within(url: &str, from: &str, timeout: Duration) -> Result<Mailer> {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(Error::internal)?;
-        Ok(Mailer { from: mailbox(from)?, way: Way::Smtp(transport.timeout(Some(TIMEOUT)).build()) })
+        Ok(Mailer { from: mailbox(from)?, way: Way::Smtp(transport.timeout(Some(timeout)).build(), timeout) })
     }
 
     /// As files in a directory, for installations that send nothing.
@@ -63,15 +72,6 @@ impl Mailer {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&directory).map_err(Error::internal)?;
         Ok(Mailer { from: mailbox("Polity <polity@localhost>")?, way: Way::Outbox(directory) })
-    }
-
-    /// For how long mails belong to whoever took them: longer than the delivery
-    /// can last, so that nobody else delivers them too.
-    fn lease_micros(&self) -> i64 {
-        match self.way {
-            Way::Smtp(_) => 2 * i64::try_from(TIMEOUT.as_micros()).unwrap_or(i64::MAX / 4),
-            Way::Outbox(_) => 5 * micros::SECOND,
-        }
     }
 
     fn message(&self, row: &MailRow) -> Result<Message> {
@@ -117,16 +117,18 @@ pub(crate) async fn deliver(ctx: &Ctx, mailer: &Mailer) -> Result<bool> {
     if !due.await? {
         return Ok(false);
     }
-    let claimed = ctx.write("claim_mails", mailer.lease_micros(), |w, lease| {
-        Box::pin(async move { Ok(mails::claim(w.tx, w.now, w.now.plus(*lease), AT_ONCE).await?) })
+    let claimed = ctx.write("claim_mails", (), |w, ()| {
+        Box::pin(async move { Ok(mails::claim(w.tx, w.now, w.now.plus(LEASE), AT_ONCE).await?) })
     });
     let mut claimed = claimed.await?;
     claimed.sort_unstable_by_key(|row| row.created_at);
     let any = !claimed.is_empty();
-    let outcomes = join_all(claimed.iter().map(|row| send(mailer, row))).await;
     // Each on its own: a mail that is not recorded because of another one would be delivered again.
-    let recorded = claimed.into_iter().zip(outcomes).map(|(row, outcome)| record(ctx, mailer, row, outcome));
-    join_all(recorded).await.into_iter().collect::<Result<()>>()?;
+    let deliveries = claimed.into_iter().map(async |row| {
+        let outcome = send(mailer, &row).await;
+        record(ctx, row, outcome).await
+    });
+    join_all(deliveries).await.into_iter().collect::<Result<()>>()?;
     Ok(any)
 }
 
@@ -149,18 +151,23 @@ async fn send(mailer: &Mailer, row: &MailRow) -> Outcome {
                 Err(error) => Outcome::Deferred(error.to_string()),
             }
         }
-        Way::Smtp(transport) => match transport.send(message).await {
-            Ok(_) => Outcome::Delivered,
-            Err(error) if error.is_permanent() => Outcome::Bounced(error.to_string()),
-            Err(error) => Outcome::Deferred(error.to_string()),
-        },
+        Way::Smtp(transport, timeout) => {
+            // The timeout of the transport is for connecting: a server may be silent after that, too.
+            let sent = tokio::time::timeout(*timeout, transport.send(message)).await;
+            match sent {
+                Ok(Ok(_)) => Outcome::Delivered,
+                Ok(Err(error)) if error.is_permanent() => Outcome::Bounced(error.to_string()),
+                Ok(Err(error)) => Outcome::Deferred(error.to_string()),
+                Err(_) => Outcome::Deferred(format!("the mail server took longer than {timeout:?}")),
+            }
+        }
     }
 }
 
-async fn record(ctx: &Ctx, mailer: &Mailer, mut row: MailRow, outcome: Outcome) -> Result<()> {
+async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
     row.attempts += 1;
     let (unit, error, bounced) = match outcome {
-        Outcome::Delivered => return delivered(ctx, mailer, row.id).await,
+        Outcome::Delivered => return delivered(ctx, row.id).await,
         Outcome::Deferred(error) if row.attempts < MAX_ATTEMPTS => ("mail_deferred", error, false),
         Outcome::Deferred(error) | Outcome::Bounced(error) => ("mail_bounced", error, true),
     };
@@ -182,8 +189,8 @@ async fn record(ctx: &Ctx, mailer: &Mailer, mut row: MailRow, outcome: Outcome) 
 
 /// Forgets a mail that was delivered. While the database cannot be reached that is tried again for as long as the
 /// mail is ours: whoever takes it then delivers it once more.
-async fn delivered(ctx: &Ctx, mailer: &Mailer, id: MailId) -> Result<()> {
-    let mut tries = mailer.lease_micros() / micros::SECOND;
+async fn delivered(ctx: &Ctx, id: MailId) -> Result<()> {
+    let mut tries = LEASE / micros::SECOND;
     loop {
         let forgotten =
             ctx.write("mail_delivered", id, |w, id| Box::pin(async move { Ok(mails::delete(w.tx, *id).await?) })).await;
@@ -203,4 +210,54 @@ fn write_durably(directory: &Path, name: &str, content: &[u8]) -> std::io::Resul
     file.sync_all()?;
     fs::rename(&part, &whole)?;
     fs::File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use polity_api::scalar::Timestamp;
+    use polity_store::mails::MailStatus;
+    use tokio::net::{TcpListener, TcpStream};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Sends a mail to a server that does `serve` with each connection.
+    async fn sent<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Outcome
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream));
+            }
+        });
+        let url = format!("smtp://user:password@127.0.0.1:{port}");
+        let mailer = Mailer::smtp_within(&url, "polity@example.com", Duration::from_secs(2)).unwrap();
+        let row = MailRow {
+            id: MailId(Uuid::nil()),
+            recipient: "ann@example.com".to_owned(),
+            subject: "Hello".to_owned(),
+            body: "Hello".to_owned(),
+            link: String::new(),
+            status: MailStatus::Waiting,
+            attempts: 0,
+            next_attempt_at: Timestamp(0),
+            last_error: String::new(),
+            created_at: Timestamp(0),
+        };
+        let outcome = tokio::time::timeout(Duration::from_secs(20), send(&mailer, &row)).await;
+        server.abort();
+        outcome.expect("it takes for ever")
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_speaks_defers_the_mail() {
+        let outcome = sent(async |stream| {
+            std::future::pending::<()>().await;
+            drop(stream);
+        });
+        assert!(matches!(outcome.await, Outcome::Deferred(why) if why.contains("took longer than 2s")));
+    }
 }
