@@ -153,15 +153,27 @@ async fn send(mailer: &Mailer, row: &MailRow) -> Outcome {
         }
         Way::Smtp(transport, timeout) => {
             // The timeout of the transport is for connecting: a server may be silent after that, too.
-            let sent = tokio::time::timeout(*timeout, transport.send(message)).await;
-            match sent {
-                Ok(Ok(_)) => Outcome::Delivered,
-                Ok(Err(error)) if error.is_permanent() => Outcome::Bounced(error.to_string()),
-                Ok(Err(error)) => Outcome::Deferred(error.to_string()),
-                Err(_) => Outcome::Deferred(format!("the mail server took longer than {timeout:?}")),
-            }
+            let sent = tokio::time::timeout(*timeout, over_smtp(transport, message)).await;
+            sent.unwrap_or_else(|_| Outcome::Deferred(format!("the mail server took longer than {timeout:?}")))
         }
     }
+}
+
+async fn over_smtp(transport: &AsyncSmtpTransport<Tokio1Executor>, message: Message) -> Outcome {
+    let Err(error) = transport.send(message).await else { return Outcome::Delivered };
+    // A refusal that does not pass may still be one of this server, which can be mended, rather than of the mail: of its
+    // password, or of anything at all, said instead of a greeting. Then it refuses a connection that sends nothing, too.
+    let is_of_mail = error.status().is_some_and(|code| is_of_mail(code.into()));
+    if is_of_mail && transport.test_connection().await.is_ok_and(|is_taken| is_taken) {
+        return Outcome::Bounced(error.to_string());
+    }
+    Outcome::Deferred(error.to_string())
+}
+
+/// Whether a reply code can be about a recipient or a message (RFC 5321 §4.2.3, RFC 7504). Others that do not pass
+/// are about who sends (535, 530, 534, 538), about the server (521) or about commands (500 to 504).
+fn is_of_mail(code: u16) -> bool {
+    matches!(code, 550..=554 | 556)
 }
 
 async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
@@ -216,6 +228,7 @@ fn write_durably(directory: &Path, name: &str, content: &[u8]) -> std::io::Resul
 mod tests {
     use polity_api::scalar::Timestamp;
     use polity_store::mails::MailStatus;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::{TcpListener, TcpStream};
     use uuid::Uuid;
 
@@ -252,6 +265,37 @@ mod tests {
         outcome.expect("it takes for ever")
     }
 
+    /// Sends a mail to a server that answers like any other, but for what begins with `to`: an SMTP command, `greeting`
+    /// for the connection itself, or `.` for the end of the message.
+    async fn answered(to: &'static str, with: &'static str) -> Outcome {
+        sent(move |stream| converse(stream, to, with)).await
+    }
+
+    async fn converse(stream: TcpStream, to: &'static str, with: &'static str) {
+        let mut stream = BufReader::new(stream);
+        let (mut line, mut is_message) = ("greeting".to_owned(), false);
+        loop {
+            let usual = match line.get(..4).unwrap_or(&line) {
+                "gree" => "220 here",
+                "EHLO" => "250-here\r\n250 AUTH PLAIN",
+                "AUTH" => "235 you are known",
+                "DATA" => "354 go on",
+                "QUIT" => "221 bye",
+                _ => "250 fine",
+            };
+            let answer = if line.starts_with(to) { with } else { usual };
+            if !is_message || line == "." {
+                stream.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+                is_message = answer.starts_with("354");
+            }
+            line.clear();
+            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return;
+            }
+            line.truncate(line.trim_end().len());
+        }
+    }
+
     #[tokio::test]
     async fn a_server_that_never_speaks_defers_the_mail() {
         let outcome = sent(async |stream| {
@@ -259,5 +303,40 @@ mod tests {
             drop(stream);
         });
         assert!(matches!(outcome.await, Outcome::Deferred(why) if why.contains("took longer than 2s")));
+    }
+
+    #[tokio::test]
+    async fn a_mail_is_delivered() {
+        assert!(matches!(answered("-", "").await, Outcome::Delivered));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_account_or_the_server_defers_the_mail() {
+        for (to, with) in [
+            ("AUTH", "535 5.7.8 wrong password"),
+            ("AUTH", "534 5.7.9 too weak"),
+            ("AUTH", "554 5.7.0 too many attempts"),
+            ("MAIL", "530 5.7.0 authentication required"),
+            ("MAIL", "503 5.5.1 not now"),
+            ("EHLO", "502 5.5.1 what is that"),
+            ("greeting", "554 not here"),
+            ("greeting", "521 no mail here"),
+            ("RCPT", "450 4.2.1 busy"),
+        ] {
+            assert!(matches!(answered(to, with).await, Outcome::Deferred(_)), "{with} to {to}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_recipient_or_the_message_bounces_the_mail() {
+        for (to, with) in [
+            ("RCPT", "550 5.1.1 nobody of this name"),
+            ("RCPT", "556 5.1.10 no mail for this domain"),
+            ("MAIL", "552 5.3.4 too large"),
+            ("DATA", "554 5.5.1 no valid recipients"),
+            (".", "554 5.7.1 looks like spam"),
+        ] {
+            assert!(matches!(answered(to, with).await, Outcome::Bounced(_)), "{with} to {to}");
+        }
     }
 }
