@@ -140,3 +140,32 @@ async fn those_who_answer_do_not_wait_for_many_who_do_not() {
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     server.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_new_does_not_wait_until_slow_endpoints_have_caught_up() {
+    const ENDPOINTS: usize = 20;
+    const EVENTS: usize = 10;
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let (slow, healthy) = (Receiver::start().await, Receiver::start().await);
+    slow.answers(Answer::Slow(Duration::from_secs(1)));
+    // More endpoints that answer, each with a backlog, than there are places.
+    let busy = [ann.organization("busy-1").await, ann.organization("busy-2").await];
+    for organization in &busy {
+        for _ in 0..ENDPOINTS {
+            Endpoint::of(&server, organization, &slow, PROJECTS).await;
+        }
+    }
+    let acme = ann.organization("acme").await;
+    Endpoint::of(&server, &acme, &healthy, PROJECTS).await;
+    for n in 0..EVENTS {
+        for organization in &busy {
+            project(&server, organization, &format!("p-{n}")).await;
+        }
+    }
+    project(&server, &acme, "new").await;
+    healthy.wait(1).await;
+    let (all, served) = (busy.len() * ENDPOINTS * EVENTS, slow.received().len());
+    assert!(served < all * 2 / 3, "{served} of {all} came before it");
+    server.stop().await;
+}

@@ -5,12 +5,13 @@
 //! `webhook-id` when the lease has run out. So everything is delivered once at
 //! least, and the events of one organization in order.
 //!
-//! Nobody waits for the endpoint of somebody else. One endpoint has few
+//! Nobody waits long for the endpoint of somebody else. One endpoint has few
 //! attempts under way at a time, however many organizations it gets events of,
 //! and one that has its share is passed over when lanes are looked for. Those
 //! whose last attempt failed are served by a loop of their own: however many
 //! there are that answer slowly or not at all, they wait for each other, and
-//! those that answer do not wait for them.
+//! those that answer do not wait for them. Among those that answer lanes take
+//! turns, however much waits in one, so many slow ones cost the others a turn.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -267,7 +268,8 @@ async fn end(w: Work<'_>, attempt: &Attempt, answer: &Answer) -> Result<Option<W
     let enabled = judge(w, attempt.webhook.id, answer).await?;
     let next = if enabled { deliveries::head(w.tx, &attempt.lane).await? } else { None };
     match next {
-        Some(next) => deliveries::release(w.tx, &attempt.lane, attempt.held, next.due_at).await?,
+        // Lanes take turns: at the time it was due long ago, this one would come before those that wait for their first.
+        Some(next) => deliveries::release(w.tx, &attempt.lane, attempt.held, next.due_at.max(w.now)).await?,
         None => deliveries::close_lane(w.tx, &attempt.lane, attempt.held).await?,
     }
     Ok(Some(row.status))
