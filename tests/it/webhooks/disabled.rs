@@ -96,6 +96,27 @@ async fn an_endpoint_that_is_gone_is_disabled_at_once() {
 }
 
 #[tokio::test]
+async fn what_is_gone_at_the_old_url_does_not_disable_the_new_one() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let (old, new) = (Receiver::start().await, Receiver::start().await);
+    old.answers(Answer::SlowlyGone(Duration::from_secs(2)));
+    let endpoint = Endpoint::of(&server, &acme, &old, PROJECTS).await;
+    project(&server, &acme, "a").await;
+    old.wait(1).await;
+    endpoint.patch(&json!({"url": new.url()})).await;
+    let tried = endpoint.tried(1).await;
+    assert_eq!((&tried["status"], &tried["last_status_code"]), (&json!("PENDING"), &json!(410)));
+    let webhook = endpoint.get().await;
+    assert_eq!((&webhook["disabled"], &webhook["failing_since"]), (&json!(false), &Value::Null));
+    server.advance(HOUR);
+    new.wait(1).await;
+    endpoint.deliveries_in("DELIVERED", 1).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_endpoint_is_disabled_and_enabled_by_hand() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;

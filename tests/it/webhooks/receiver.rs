@@ -25,6 +25,8 @@ pub enum Answer {
     Reset,
     /// Answers 200 after a while.
     Slow(Duration),
+    /// Answers 410 after a while.
+    SlowlyGone(Duration),
     /// Answers 200 and never ends the body.
     EndlessBody,
     /// Says something that is no HTTP.
@@ -162,6 +164,10 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         Answer::Slow(wait) => {
             tokio::time::sleep(*wait).await;
             "HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n".to_owned()
+        }
+        Answer::SlowlyGone(wait) => {
+            tokio::time::sleep(*wait).await;
+            "HTTP/1.1 410 X\r\ncontent-length: 0\r\n\r\n".to_owned()
         }
     };
     let _ = stream.write_all(text.as_bytes()).await;

@@ -252,7 +252,10 @@ async fn end(w: Work<'_>, attempt: &Attempt, answer: &Answer) -> Result<Option<W
     row.last_status_code = answer.status_code.into();
     row.last_error.clone_from(&answer.error);
     row.last_duration_ms = answer.duration_ms.into();
-    let wait = match answer.is_gone() {
+    let endpoint = endpoints::by_id(w.tx, attempt.webhook.id).await?;
+    // Meanwhile the endpoint may be at another URL, about which the answer of this one says nothing.
+    let has_moved = endpoint.as_ref().is_some_and(|row| row.url != attempt.webhook.url);
+    let wait = match answer.is_gone() && !has_moved {
         true => None,
         false => rules::wait_micros(row.attempts, answer.retry_after_micros, &w.ctx.random),
     };
@@ -265,7 +268,10 @@ async fn end(w: Work<'_>, attempt: &Attempt, answer: &Answer) -> Result<Option<W
         None => WebhookDeliveryStatus::Failed,
     };
     deliveries::record(w.tx, &attempted(&row)).await?;
-    let enabled = judge(w, attempt.webhook.id, answer).await?;
+    let enabled = match endpoint.filter(|row| row.disabled_at.is_none()) {
+        Some(row) => has_moved || judge(w, row, answer).await?,
+        None => false,
+    };
     let next = if enabled { deliveries::head(w.tx, &attempt.lane).await? } else { None };
     match next {
         // Lanes take turns: at the time it was due long ago, this one would come before those that wait for their first.
@@ -276,10 +282,7 @@ async fn end(w: Work<'_>, attempt: &Attempt, answer: &Answer) -> Result<Option<W
 }
 
 /// What an attempt says about its endpoint; tells whether it goes on.
-async fn judge(w: Work<'_>, id: WebhookId, answer: &Answer) -> Result<bool> {
-    let Some(before) = endpoints::by_id(w.tx, id).await?.filter(|row| row.disabled_at.is_none()) else {
-        return Ok(false);
-    };
+async fn judge(w: Work<'_>, before: WebhookRow, answer: &Answer) -> Result<bool> {
     let mut row = before.clone();
     if answer.is_success() {
         row.first_failed_at = None;
