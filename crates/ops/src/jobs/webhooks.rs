@@ -35,7 +35,7 @@ use crate::event::{Actor, to_wire};
 use crate::jobs::POLL;
 use crate::mail;
 use crate::webhooks::deliveries::{attempted, body};
-use crate::webhooks::send::{Answer, Message};
+use crate::webhooks::send::{Answer, Message, TIMEOUT};
 use crate::webhooks::{disabled, log_disabled, rules, secrets};
 
 /// Attempts under way at a time, to one endpoint.
@@ -206,6 +206,11 @@ async fn claim(w: Work<'_>, lane: &LaneRow) -> Result<Option<Attempt>> {
 
 /// Makes an attempt and writes down how it went.
 async fn make(ctx: &Ctx, attempt: Attempt) {
+    if !is_in_time(ctx.now(), attempt.held) {
+        let (webhook, event) = (attempt.webhook.id, attempt.delivery.event_id);
+        tracing::info!(%webhook, %event, "a webhook was taken too long ago: it is taken again");
+        return;
+    }
     let answer = match send(ctx, &attempt).await {
         Ok(answer) => answer,
         Err(error) => {
@@ -231,6 +236,12 @@ async fn make(ctx: &Ctx, attempt: Attempt) {
             }
         }
     }
+}
+
+/// Whether an attempt that begins now ends while its lane is held: lanes are taken together, and one that could not be
+/// taken for a while lets all of them begin late. Another replica may make an attempt that ends later, too.
+fn is_in_time(now: Timestamp, held: Timestamp) -> bool {
+    now.plus(i64::try_from(TIMEOUT.as_micros()).unwrap_or(i64::MAX / 4)) <= held
 }
 
 async fn send(ctx: &Ctx, attempt: &Attempt) -> Result<Answer> {
@@ -317,4 +328,16 @@ async fn tell_disabled(w: Work<'_>, row: &WebhookRow) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_begins_only_if_it_ends_within_its_lease() {
+        let held = Timestamp(LEASE);
+        assert!(is_in_time(Timestamp(0), held) && is_in_time(Timestamp(30 * micros::SECOND), held));
+        assert!(!is_in_time(Timestamp(31 * micros::SECOND), held) && !is_in_time(held, held));
+    }
 }
