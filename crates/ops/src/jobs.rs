@@ -186,6 +186,7 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
             let tokens = tokens::delete_expired(w.tx, w.now.plus(-micros::MINUTE), BATCH).await?;
             // Used and expired links are kept for a month: "expired" says more than "not found".
             let links = links::delete_expired(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
+            // What waits for a disabled endpoint as well: it may stay so for ever.
             let deliveries = deliveries::delete_before(w.tx, w.now.plus(-30 * micros::DAY), BATCH).await?;
             let states = github_states::delete_expired(w.tx, w.now.plus(-micros::HOUR), BATCH).await?;
             // GitHub delivers again for three days; who waits for an approval for longer asks again.

@@ -365,7 +365,8 @@ pub async fn list(
     Ok((rows, next.is_some()))
 }
 
-/// Forgets up to `limit` deliveries of events before a time; returns how many.
+/// Forgets up to `limit` deliveries of events before a time, also such as still
+/// wait: for an endpoint that is disabled, or is no more. Returns how many.
 ///
 /// # Errors
 /// What the engine refused.

@@ -137,6 +137,30 @@ async fn an_endpoint_is_disabled_and_enabled_by_hand() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_disabled_endpoint_waits_for_thirty_days() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let receiver = Receiver::start().await;
+    receiver.answers(Answer::Status(500));
+    let endpoint = Endpoint::of_operator(&server, &receiver, &["organization.created"]).await;
+    ann.organization("old").await;
+    endpoint.tried(1).await;
+    endpoint.patch(&json!({"disabled": true})).await;
+    receiver.recovers();
+    receiver.forget();
+    server.advance(29 * DAY);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    endpoint.deliveries_in("PENDING", 1).await;
+    server.advance(2 * DAY);
+    server.until("it is forgotten", async || endpoint.deliveries().await.is_empty().then_some(())).await;
+    endpoint.patch(&json!({"disabled": false})).await;
+    server.person("bob").await.organization("new").await;
+    endpoint.deliveries_in("DELIVERED", 1).await;
+    assert_eq!(receiver.received()[0].json()["data"]["object"]["name"], "new");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_organization_that_ends_is_told_of_until_it_is_gone() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
