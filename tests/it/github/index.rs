@@ -306,6 +306,34 @@ async fn branches_come_in_pages_and_go_when_they_are_gone() {
 }
 
 #[tokio::test]
+async fn a_push_in_the_middle_of_many_branches_loses_none_of_them() {
+    let (server, github) = servers().await;
+    let ann = server.person("ann").await;
+    let acme = Installed::new(&github, &ann, "acme", |github, account| {
+        let many = github.world(|world| {
+            let id = world.repo(account, "many");
+            for number in 0..230 {
+                world.repo_mut(id).branches.insert(format!("b-{number:03}"), false);
+            }
+            id
+        });
+        // Two of three pages are read when somebody pushes, and GitHub has enough for a while.
+        github.before("/many/branches", 2, move |world| world.repo_mut(many).pushed_at += 60);
+        github.fail("/many/branches", 2, Fault::Secondary(120));
+    })
+    .await;
+    server.until("it is read in part", async || (!github.has_faults()).then_some(())).await;
+    // What is listed next says that there was a push.
+    github.world(|world| world.repo(acme.account, "other"));
+    github.deliver(&server).await;
+    server.advance(3 * MINUTE);
+    acme.indexed(&server).await;
+    let reply = server.call("GET", "/v1/git/branches").token(&acme.organization.token).send().await.ok();
+    assert_eq!(reply["count"], 232);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_app_that_may_not_read_contents_lists_repositories_without_branches() {
     let (server, github) = servers().await;
     let ann = server.person("ann").await;

@@ -297,6 +297,8 @@ async fn next_task(w: Work<'_>, row: &mut GithubInstallationRow) -> Result<Task>
     if let Some(mut repository) = git_repositories::next_with_branches_due(w.tx, row.organization_id, after).await? {
         if repository.branches_pass_id.is_none() {
             repository.branches_pass_id = Some(w.id(Uuid::from_bytes));
+            // What another reading saw so far this one has to see as well: what it does not see is taken for gone.
+            repository.branches_page = repository.branches_page.min(1);
             git_repositories::upsert(w.tx, &repository).await?;
         }
         let reads_contents = listing::reads_contents(row);
