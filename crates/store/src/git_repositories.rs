@@ -133,6 +133,9 @@ queries! {
     MARK_ALL(organization: OrganizationId) => () =
         "update git_repositories set branches_due = true, branches_page = 1, branches_pass_id = null
          where organization_id = $1";
+    MARK_ALL_ANEW(organization: OrganizationId) => () =
+        "update git_repositories set branches_due = true, branches_page = 1, branches_pass_id = null,
+         branches_etag = '' where organization_id = $1";
     DELETE_ALL(organization: OrganizationId, limit: i64) => () =
         "delete from git_repositories where (organization_id, repository_id) in (
              select organization_id, repository_id from git_repositories where organization_id = $1 limit $2)";
@@ -258,6 +261,15 @@ pub async fn next_with_branches_due(
 /// What the engine refused.
 pub async fn mark_all(tx: &Tx<'_>, organization: OrganizationId) -> Result<(), Error> {
     tx.execute(&MARK_ALL, &(organization,)).await.map(drop)
+}
+
+/// The same, also where GitHub says that nothing has changed: branches that
+/// were read are perhaps not there any more.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn mark_all_anew(tx: &Tx<'_>, organization: OrganizationId) -> Result<(), Error> {
+    tx.execute(&MARK_ALL_ANEW, &(organization,)).await.map(drop)
 }
 
 /// Removes up to `limit` repositories of an organization; returns how many.

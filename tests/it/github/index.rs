@@ -2,12 +2,14 @@
 //! GitHub, and what happens when things change meanwhile.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use polity_tests::TestServer;
 use polity_tests::github::{Fault, GitHub};
 use serde_json::json;
 
 use crate::setup::{HOUR, Installed, MINUTE, SECOND, names_at, servers};
+use crate::support::{come_back, installed};
 
 /// Makes so many repositories.
 pub fn repositories(github: &GitHub, account: i64, count: usize) {
@@ -187,7 +189,7 @@ async fn the_limit_of_requests_is_obeyed() {
         server.advance(30 * MINUTE);
         // A webhook does not shorten the wait, nor does somebody who wants everything read again.
         acme.resync(&server).await;
-        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         assert!(refused(&github) <= may_be_refused);
         server.advance(31 * MINUTE);
     }
@@ -265,7 +267,7 @@ async fn a_list_that_never_adds_up_is_read_nevertheless() {
             break;
         }
         server.advance(30 * SECOND);
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     acme.indexed(&server).await;
     assert_eq!(acme.names(&server).await.len(), 5);
@@ -411,14 +413,53 @@ async fn ten_thousand_repositories_are_read_a_page_at_a_time() {
         let asked = github.recorded().len();
         assert!(asked < 3 * MANY, "it goes in circles");
         if asked == before {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         before = asked;
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(shown.len() > 5, "progress is shown: {shown:?}");
     assert_eq!(acme.names(&server).await, names_at(&github, acme.account));
     let reply = server.call("GET", "/v1/git/branches").token(&acme.organization.token).send().await.ok();
     assert_eq!(reply["count"], MANY);
+    server.stop().await;
+}
+
+/// Changes the database behind the back of the server.
+async fn execute(server: &TestServer, statements: &str) {
+    match server.sql().await {
+        Some(client) => client.batch_execute(statements).await.expect("statements"),
+        None => {
+            let conn = rusqlite::Connection::open(server.data_dir().join("polity.db")).expect("the database");
+            conn.busy_timeout(Duration::from_secs(10)).expect("a timeout");
+            conn.execute_batch(statements).expect("statements");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_forgotten_in_part_is_read_again_for_another_installation() {
+    let (server, github) = servers().await;
+    let ann = server.person("ann").await;
+    let acme = Installed::new(&github, &ann, "acme", |github, account| repositories(github, account, 3)).await;
+    acme.indexed(&server).await;
+    let count = async || {
+        let call = server.call("GET", "/v1/git/branches").token(&acme.organization.token);
+        call.send().await.ok()["count"].clone()
+    };
+    let before = count().await;
+    // It was removed, and the branches are forgotten: the repositories are not yet.
+    let owner = github.world(|world| {
+        world.uninstall(acme.installation);
+        world.deliveries.clear();
+        *world.account_mut(acme.account).owners.first().unwrap()
+    });
+    execute(&server, "update github_installations set status = 'DELETED'; delete from git_branches").await;
+    assert_eq!(count().await, 0);
+    let back = installed(&server, &github, &acme.organization, owner, acme.account).await;
+    come_back(&server, Some(&acme.organization.token), &back.json()).await.ok();
+    let found = acme.indexed(&server).await;
+    assert_eq!((&found["status"], &found["indexed_repositories"]), (&json!("INSTALLED"), &json!(3)));
+    assert_eq!(count().await, before);
     server.stop().await;
 }

@@ -4,10 +4,10 @@ use polity_api::ids::OrganizationId;
 use polity_api::scalar::{Timestamp, micros};
 use polity_api::types::github::{GithubInstallationStatus as Status, IndexingStatus};
 use polity_store::github_installations::{self, GithubInstallationRow, UNIQUE_INSTALLATION};
-use polity_store::github_pages;
 use polity_store::github_requests::{self, GithubRequestRow};
 use polity_store::github_uninstalls::{self, GithubUninstallRow};
 use polity_store::organizations::OrganizationRow;
+use polity_store::{git_repositories, github_pages};
 use serde_json::{Map, Value};
 
 use crate::authz;
@@ -64,8 +64,10 @@ pub(crate) async fn bind(
             return forget_requests(w, organization.id, said.account.id).await;
         }
         Some(present) if present.status == Status::Deleted => {
-            // What was read of the old one goes with the first listing of the new one.
+            // What was read of the old one goes with the first listing of the new one. Branches may be forgotten already
+            // of repositories that are still there.
             github_pages::delete_from(w.tx, organization.id, 1).await?;
+            git_repositories::mark_all_anew(w.tx, organization.id).await?;
             github_installations::update(w.tx, &row).await.map_err(unique(UNIQUE_INSTALLATION, taken))?;
         }
         Some(_) => {
