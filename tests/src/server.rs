@@ -36,7 +36,12 @@ impl TestServer {
 
     /// A single replica on either store, for what each counts for itself.
     pub async fn start_alone() -> Self {
-        Self::start_as(false, store().await, |_| {}).await
+        Self::start_alone_with(|_| {}).await
+    }
+
+    /// The same with a changed configuration.
+    pub async fn start_alone_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_as(false, store().await, change).await
     }
 
     /// Two replicas on PostgreSQL, whatever the store of the other tests, with

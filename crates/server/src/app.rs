@@ -11,10 +11,12 @@ use axum::http::header::{ALLOW, HeaderValue};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use polity_ops::{Ctx, Error as OpsError};
+use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
 use crate::config::Config;
 use crate::docs::Docs;
+use crate::github::LARGE_AT_ONCE;
 use crate::metrics::Metrics;
 use crate::middleware::{edge, request_id::RequestIds};
 use crate::network::Network;
@@ -35,6 +37,8 @@ pub(crate) struct App {
     pub limits: Option<Limits>,
     /// The largest request body.
     pub body_limit_bytes: usize,
+    /// Turns to read a delivery of GitHub that is larger than that.
+    pub large_deliveries: Semaphore,
     /// How long one request may take.
     pub request_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -58,6 +62,7 @@ impl App {
             metrics,
             limits: config.rate_limit.then(Limits::new),
             body_limit_bytes: config.body_limit_bytes,
+            large_deliveries: Semaphore::new(LARGE_AT_ONCE),
             request_timeout: config.request_timeout,
             trusted_proxies: config.trusted_proxies.clone(),
             stopping: AtomicBool::new(false),

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::index::repositories;
 use crate::setup::{HOUR, Installed, MINUTE, SECOND, names_at, servers};
@@ -439,5 +441,34 @@ async fn an_approval_nobody_told_of_is_found_after_a_while() {
     let _ = github.deliveries();
     server.advance(HOUR + MINUTE);
     server.until("it is bound", async || is_bound(1).await.then_some(())).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn few_large_deliveries_are_read_at_a_time() {
+    let github = GitHub::start().await;
+    let server = TestServer::start_alone_with(|config| github.configure(config)).await;
+    let large = Delivery::new("ping", &json!({"zen": "x".repeat(3 << 20)}).to_string());
+    assert_eq!(large.send(&server).await.status, 202);
+    // Somebody who is not GitHub begins large ones and does not end them.
+    let mut begun = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).await.unwrap();
+        let head = format!(
+            "POST /webhooks/github HTTP/1.1\r\nhost: x\r\ncontent-length: 20000000\r\nx-hub-signature-256: sha256={}\r\n\r\nand",
+            "0".repeat(64)
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        begun.push(stream);
+    }
+    server
+        .until("there is no room for another", async || {
+            let reply = large.send(&server).await;
+            (reply.status == 503).then(|| assert!(reply.headers.contains_key("retry-after")))
+        })
+        .await;
+    assert_eq!(Delivery::new("ping", "{}").send(&server).await.status, 202, "others are as small as any request");
+    drop(begun);
+    server.until("there is room", async || (large.send(&server).await.status == 202).then_some(())).await;
     server.stop().await;
 }
