@@ -85,14 +85,15 @@ pub struct App {
 }
 
 /// What is remembered of an installation: its token, until when it asked too
-/// much, how often in a row it could not be looked at, and at which repository
-/// that was.
+/// much, how often in a row it could not be looked at, how often a repository
+/// was not found that is listed, and at which one that was.
 #[derive(Default)]
 struct Remembered {
     token: Option<(Secret, Timestamp)>,
     throttled_until: Option<Timestamp>,
     failed: i64,
     unsteady: i64,
+    missing: i64,
     passed_over: Option<RepositoryId>,
 }
 
@@ -198,7 +199,7 @@ impl App {
         let mut remembered = self.remembered();
         remembered.retain(|_, one| {
             let is_current = one.token.as_ref().is_some_and(|(_, at)| *at > now);
-            is_current || one.throttled_until.is_some_and(|at| at > now) || one.failed + one.unsteady > 0
+            is_current || one.throttled_until.is_some_and(|at| at > now) || one.failed + one.unsteady + one.missing > 0
         });
         remembered.entry(installation).or_default().token = Some((token.token.clone(), token.expires_at));
     }
@@ -237,6 +238,14 @@ impl App {
         one.unsteady
     }
 
+    /// Counts a repository that was listed and not found; tells how often that was since a look came to its end.
+    pub(super) fn missing(&self, installation: i64) -> i64 {
+        let mut remembered = self.remembered();
+        let one = remembered.entry(installation).or_default();
+        one.missing += 1;
+        one.missing
+    }
+
     /// How many listings in a row did not add up.
     pub(super) fn unsteady_so_far(&self, installation: i64) -> i64 {
         self.remembered().get(&installation).map_or(0, |one| one.unsteady)
@@ -262,7 +271,7 @@ impl App {
     /// A look at an installation came to its end.
     pub(super) fn went_well(&self, installation: i64) {
         if let Some(one) = self.remembered().get_mut(&installation) {
-            (one.failed, one.unsteady, one.passed_over) = (0, 0, None);
+            (one.failed, one.unsteady, one.missing, one.passed_over) = (0, 0, 0, None);
         }
     }
 }

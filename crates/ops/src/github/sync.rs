@@ -111,6 +111,8 @@ enum Halt {
     Trouble(Trouble),
     /// The repositories changed while they were listed.
     Unsteady,
+    /// A repository that was listed is not to be found.
+    Missing,
     /// Something else.
     Error(Error),
 }
@@ -186,6 +188,11 @@ async fn look(ctx: &Ctx, app: &App, mut held: Held, row: &GithubInstallationRow,
         Err(Halt::Unsteady) => {
             let times = app.unsteady(installation);
             tracing::info!(%organization, installation, times, "repositories changed while they were listed");
+            backoff_micros(times)
+        }
+        Err(Halt::Missing) => {
+            let times = app.missing(installation);
+            tracing::info!(%organization, installation, times, "a repository that was listed is not found");
             backoff_micros(times)
         }
         Err(Halt::Trouble(Trouble::Throttled { until })) => {

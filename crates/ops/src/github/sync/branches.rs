@@ -2,7 +2,9 @@
 //! itself first, where GitHub said that something happened to it.
 //!
 //! A repository that is marked while its branches are being read loses the mark
-//! of who reads ([`RepositoryRow::branches_pass_id`]), and is read again.
+//! of who reads ([`RepositoryRow::branches_pass_id`]), and is read again. So is
+//! one that is not found: a listing tells whether it is gone or has another name,
+//! and as long as it is listed as before its branches are asked for again.
 
 use std::result::Result as StdResult;
 
@@ -54,6 +56,10 @@ pub(super) async fn read(
             Refusal::Other(_) => Answer { repository: None, branches: None, is_gone: false },
         },
     };
+    let is_gone = answer.is_gone;
+    if is_gone {
+        app.pass_over(held.installation, row.repository_id);
+    }
     let written = ctx.write("write_github_branches", (*held, row, answer), |w, (held, task, answer)| {
         Box::pin(async move {
             let Some(mut row) = held.load(w).await? else { return Ok(None) };
@@ -65,7 +71,13 @@ pub(super) async fn read(
             plan(w, row).await
         })
     });
-    Ok(written.await?)
+    match written.await? {
+        Some((until, _)) if is_gone => {
+            held.until = until;
+            Err(Halt::Missing)
+        }
+        next => Ok(next),
+    }
 }
 
 async fn ask(app: &App, installation: i64, row: &RepositoryRow, reads_contents: bool) -> StdResult<Answer, Trouble> {
@@ -102,6 +114,8 @@ async fn write(w: Work<'_>, row: &mut GithubInstallationRow, before: RepositoryR
     if answer.is_gone {
         // Whether it is gone, or only has another name, is for a listing to say.
         row.checked_at = None;
+        (now.branches_page, now.branches_pass_id) = (now.branches_page.min(1), None);
+        return Ok(git_repositories::upsert(w.tx, &now).await?);
     }
     let pass = now.branches_pass_id.unwrap_or(Uuid::nil());
     let (organization, id) = (now.organization_id, now.repository_id);

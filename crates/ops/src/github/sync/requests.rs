@@ -28,7 +28,7 @@ pub(super) async fn run(ctx: &Ctx, app: &App, mut stopped: watch::Receiver<bool>
                 Err(Halt::Error(error)) => {
                     tracing::warn!(%error, cause = ?error.cause, "who waits for an installation goes on waiting");
                 }
-                Err(Halt::Lost | Halt::Unsteady) => {}
+                Err(Halt::Lost | Halt::Unsteady | Halt::Missing) => {}
             }
             due = ctx.now().plus(ctx.settings.github_poll_micros);
         }
