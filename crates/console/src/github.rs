@@ -49,6 +49,9 @@ impl Came {
 /// Shows what will be connected; changes nothing.
 pub(crate) async fn show(State(ctx): State<Ctx>, uri: Uri) -> Result<Page, Page> {
     let came = checked(&uri)?;
+    if came.setup_action == "update" {
+        return Ok(changed());
+    }
     if came.state.is_empty() {
         return Ok(approve());
     }
@@ -67,6 +70,7 @@ pub(crate) async fn act(State(ctx): State<Ctx>, uri: Uri, _: Form) -> Result<Pag
     };
     match flow::finish(&ctx, By::Page, String::new(), body).await {
         Ok(Finished::Requested) => Ok(requested()),
+        Ok(Finished::Changed) => Ok(changed()),
         Ok(Finished::Installed | Finished::Session(_)) => Ok(done()),
         Err(error) => Err(error::error(&error)),
     }
@@ -79,7 +83,7 @@ fn checked(uri: &Uri) -> Result<Came, Page> {
         return Err(refused(&came));
     }
     match came.setup_action.as_str() {
-        "install" => Ok(came),
+        "install" | "update" => Ok(came),
         "request" if !came.state.is_empty() => Ok(came),
         _ => Err(nothing()),
     }
@@ -135,6 +139,13 @@ fn requested() -> Page {
     Page::new(Mood::Done, "Waiting for an approval", body)
 }
 
+fn changed() -> Page {
+    let body = html! {
+        p { "What you changed at GitHub is being read, which takes a moment. You can close this page." }
+    };
+    Page::new(Mood::Done, "Changed at GitHub", body)
+}
+
 fn nothing() -> Page {
     let body = html! {
         p role="alert" { "This is where GitHub sends people back to who install the app. There is nothing to do here." }
@@ -170,7 +181,7 @@ mod tests {
             assert!(text.contains("&lt;script&gt;Eve started this for &lt;img src=x&gt;"), "{text}");
             assert!(text.contains("<form method=\"post\">"));
         }
-        for page in [approve(), done(), requested(), nothing()] {
+        for page in [approve(), done(), requested(), changed(), nothing()] {
             checked_page(&page);
         }
     }
@@ -186,10 +197,12 @@ mod tests {
     #[test]
     fn what_is_no_installation_has_nothing_to_do_here() {
         let checked = |query: &str| checked(&format!("/x?{query}").parse().unwrap()).map_err(|page| page.title);
-        for query in ["", "code=x&state=y", "setup_action=update", "setup_action=request"] {
+        for query in ["", "code=x&state=y", "setup_action=more", "setup_action=request"] {
             assert_eq!(checked(query).map(drop), Err("Nothing to connect".to_owned()), "{query}");
         }
         assert_eq!(checked("error=access_denied").map(drop), Err("GitHub did not agree".to_owned()));
+        let changed = checked("setup_action=update&installation_id=7&code=x").unwrap_or_default();
+        assert_eq!(changed.setup_action, "update");
         let came = checked("setup_action=install&installation_id=7&code=a%26b&more=x").unwrap_or_default();
         assert_eq!((came.installation_id.as_str(), came.code.as_str()), ("7", "a&b"));
     }

@@ -361,7 +361,7 @@ async fn each_field_that_is_missing_or_malformed_is_named() {
         ("installation_id", json!("seven"), "installation_id"),
         ("installation_id", json!("-7"), "installation_id"),
         ("installation_id", json!("99999999999999999999"), "installation_id"),
-        ("setup_action", json!("update"), "setup_action"),
+        ("setup_action", json!("more"), "setup_action"),
         ("setup_action", json!(""), "state"),
         ("state", json!(signin), "state"),
     ] {
@@ -371,6 +371,18 @@ async fn each_field_that_is_missing_or_malformed_is_named() {
     }
     come_back(&server, Some(&acme.token), &json!({"setup_action": "request", "code": "x"})).await.field("state");
     come_back(&server, Some(&acme.token), &json!({})).await.field("state");
+    assert_eq!(github.count("access_token"), 0, "no code was spent");
+    has_none(&server, &acme).await;
+}
+
+#[tokio::test]
+async fn who_changed_what_an_installation_reaches_comes_back_to_nothing_to_do() {
+    let (server, github) = servers().await;
+    let acme = server.person("ann").await.organization("acme").await;
+    let body = json!({"setup_action": "update", "installation_id": "7", "code": "0123456789abcdef"});
+    for token in [None, Some(acme.token.as_str())] {
+        assert_eq!(come_back(&server, token, &body).await.ok(), json!({"token": null}));
+    }
     assert_eq!(github.count("access_token"), 0, "no code was spent");
     has_none(&server, &acme).await;
 }

@@ -79,7 +79,7 @@ async fn what_does_not_work_is_said_in_words_and_never_as_markup() {
     for wrong in [
         Redirect { state: Some("forged".into()), ..back.clone() },
         Redirect { setup_action: None, ..back.clone() },
-        Redirect { setup_action: Some("update".into()), ..back.clone() },
+        Redirect { setup_action: Some("more".into()), ..back.clone() },
     ] {
         for method in ["GET", "POST"] {
             assert_eq!(page(&server, method, &wrong).send().await.status, 400, "{wrong:?}");
@@ -88,6 +88,20 @@ async fn what_does_not_work_is_said_in_words_and_never_as_markup() {
     server.advance(11 * MINUTE);
     let late = page(&server, "GET", &back).send().await;
     assert!(late.status == 400 && late.text.contains("expired"), "{}", late.text);
+    has_none(&server, &acme).await;
+}
+
+#[tokio::test]
+async fn who_changed_what_an_installation_reaches_is_told_that_it_is_seen_to() {
+    let (server, github) = servers().await;
+    let acme = server.person("ann").await.organization("acme").await;
+    let (owner, account) = account(&github, "acme");
+    let back = installed(&server, &github, &acme, owner, account).await;
+    let changed = Redirect { setup_action: Some("update".into()), state: None, ..back };
+    for method in ["GET", "POST"] {
+        let reply = page(&server, method, &changed).form(&[]).send().await;
+        assert!(reply.status == 200 && reply.text.contains("is being read"), "{}", reply.text);
+    }
     has_none(&server, &acme).await;
 }
 

@@ -161,7 +161,7 @@ pub struct OAuthCallbackRequest {
     pub state: String,
     /// The code from the provider.
     pub code: String,
-    /// `install` or `request` for a GitHub installation; empty for a login.
+    /// `install`, `request` or `update` for a GitHub installation; empty for a login.
     pub setup_action: String,
     /// The GitHub installation; empty for a login.
     pub installation_id: String,

@@ -108,7 +108,7 @@ methods! {
     ///
     /// - `body.state`: the state handed out at the start.
     /// - `body.code`: the code from the provider.
-    /// - `body.setup_action`: `install` or `request` for a GitHub installation; empty for a login.
+    /// - `body.setup_action`: `install`, `request` or `update` for a GitHub installation; empty for a login.
     /// - `body.installation_id`: the GitHub installation; empty for a login.
     @example("(body)", r#"println!("{:?}", reply.token);"#)
     anyone fn o_auth_callback(body: &OAuthCallbackRequest) -> OAuthCallback {

@@ -68,7 +68,7 @@ pub async fn oauth_callback(ctx: Ctx, req: Request<OAuthCallback>) -> Result<OAu
     let (by, address) = (By::Call(req.call.clone()), req.call.address());
     match finish(&ctx, by, address, req.body).await? {
         Finished::Session(new) => Ok(OAuthCallbackReply { token: Some(sessions::reply(&ctx, &new)?.token) }),
-        Finished::Installed | Finished::Requested => Ok(OAuthCallbackReply::default()),
+        Finished::Installed | Finished::Requested | Finished::Changed => Ok(OAuthCallbackReply::default()),
     }
 }
 
@@ -90,6 +90,8 @@ pub enum Finished {
     Installed,
     /// Somebody else has to approve.
     Requested,
+    /// With nothing: what an installation reaches was changed, of which GitHub tells by webhooks.
+    Changed,
 }
 
 /// What a page shows before somebody agrees.
@@ -132,6 +134,9 @@ pub async fn finish(ctx: &Ctx, by: By, address: String, came: OAuthCallbackReque
         return Err(Error::field("state", "is required"));
     }
     let app = ctx.github.as_ref().ok_or_else(|| Error::precondition(NOT_CONFIGURED).on("state"))?;
+    if came.setup_action == "update" {
+        return Ok(Finished::Changed);
+    }
     let state = if came.state.is_empty() { None } else { Some(State::read(ctx, &came.state)?) };
     let wanted = if came.setup_action.is_empty() { "a sign-in" } else { "an installation" };
     if let Some(state) = &state
@@ -144,7 +149,7 @@ pub async fn finish(ctx: &Ctx, by: By, address: String, came: OAuthCallbackReque
         ("install", Some(state)) => install(ctx, app, by, state, &came).await,
         ("install", None) => approved(ctx, app, &came).await,
         ("request", Some(state)) => request(ctx, app, by, state, &came).await,
-        _ => Err(Error::field("setup_action", "must be install or request, or absent for a sign-in")),
+        _ => Err(Error::field("setup_action", "must be install, request or update, or absent for a sign-in")),
     }
 }
 
