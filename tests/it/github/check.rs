@@ -84,10 +84,10 @@ async fn each_wrong_setting_is_named() {
 
 #[tokio::test]
 async fn what_the_app_lacks_is_named() {
-    for (permission, what) in [("metadata", "permission metadata"), ("contents", "permission contents")] {
+    for permission in ["metadata", "contents", "members"] {
         let github = github().await;
         github.world(|world| world.permissions.remove(permission));
-        found(&check(&github, &[]).await, what);
+        found(&check(&github, &[]).await, &format!("permission {permission}"));
     }
     let github = github().await;
     github.world(|world| world.events.retain(|event| event != "push" && event != "create"));

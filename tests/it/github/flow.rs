@@ -291,6 +291,7 @@ async fn who_can_merely_read_a_repository_does_not_get_the_installation_of_its_o
     for (kind, age, tells_roles) in [
         ("User", 0, false),
         ("User", 5 * MINUTE, false),
+        ("Organization", 0, false),
         ("Organization", 5 * MINUTE, false),
         ("Organization", 0, true),
     ] {
@@ -300,14 +301,17 @@ async fn who_can_merely_read_a_repository_does_not_get_the_installation_of_its_o
 }
 
 #[tokio::test]
-async fn an_owner_may_connect_an_installation_of_long_ago_where_github_tells_her_role() {
+async fn an_owner_may_connect_an_installation_of_any_age_where_github_tells_her_role() {
     let (server, github) = servers().await;
     let acme = server.person("ann").await.organization("acme").await;
     let (owner, account) = account(&github, "acme");
     github.world(|world| world.installed(account, None));
     server.advance(60 * MINUTE);
+    github.world(|world| world.tells_roles = false);
     let back = installed(&server, &github, &acme, owner, account).await;
-    come_back(&server, Some(&acme.token), &back.json()).await.error(403, "authorization_error");
+    let why = come_back(&server, Some(&acme.token), &back.json()).await.error(403, "authorization_error");
+    assert!(why.contains("members: read"), "{why}");
+    has_none(&server, &acme).await;
     github.world(|world| world.tells_roles = true);
     let mut again = back.json();
     again["code"] = github.code(owner).into();

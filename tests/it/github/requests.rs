@@ -151,10 +151,38 @@ async fn what_an_owner_installs_herself_does_not_go_to_who_had_asked() {
     github.deliver(&server).await;
     has_none(&server, &evil).await;
     let forged = Redirect { code: github.code(eve), state: None, ..back.clone() };
-    come_back(&server, None, &forged.json()).await.field("state");
+    come_back(&server, None, &forged.json()).await.error(403, "authorization_error");
     has_none(&server, &evil).await;
     come_back(&server, Some(&acme.token), &back.json()).await.ok();
     assert_eq!(installation(&server, &acme).await.ok()["status"], "INSTALLED");
+}
+
+#[tokio::test]
+async fn what_still_waits_at_github_is_not_bound_because_there_is_an_installation() {
+    let (server, github) = servers().await;
+    let evil = server.person("eve").await.organization("evil").await;
+    let (_, account) = account(&github, "acme");
+    let eve = member(&github, account, "eve");
+    let asked = installed(&server, &github, &evil, eve, account).await;
+    come_back(&server, Some(&evil.token), &asked.json()).await.ok();
+    // The owner installs it for others and answers nobody; no webhook comes.
+    github.world(|world| {
+        world.installed(account, None);
+        world.ask(account, eve);
+        world.deliveries.clear();
+    });
+    let looked = async || {
+        let before = github.count("/app/installations");
+        server.advance(61 * MINUTE);
+        server.until("somebody looks", async || (github.count("/app/installations") > before).then_some(())).await;
+    };
+    for _ in 0..3 {
+        looked().await;
+        has_none(&server, &evil).await;
+    }
+    github.world(|world| world.answer(account));
+    looked().await;
+    server.until("it is bound", async || (installation(&server, &evil).await.status == 200).then_some(())).await;
 }
 
 #[tokio::test]

@@ -133,11 +133,11 @@ impl World {
             deliveries: Vec::new(),
             counted_too_much: 0,
             token_seconds: 3600,
-            permissions: texts(&[("contents", "write"), ("metadata", "read"), ("emails", "read")]),
+            permissions: texts(&[("contents", "write"), ("metadata", "read"), ("members", "read"), ("emails", "read")]),
             events: ["push", "create", "delete", "repository"].map(str::to_owned).to_vec(),
             hook: json!({"url": "", "content_type": "json", "insecure_ssl": "0", "secret": "********"}),
             hook_deliveries: json!([]),
-            tells_roles: false,
+            tells_roles: true,
         }
     }
 
@@ -280,7 +280,7 @@ impl World {
         let (id, created_at, permissions) = (self.id(), self.now(), self.permissions.clone());
         let installed = Installed { id, account, selected: None, permissions, created_at, suspended_at: None };
         self.installations.insert(id, installed);
-        self.requests.retain(|one| one.account != account);
+        self.answer(account);
         let requester = requester.map(|id| self.account_json(id));
         self.tell(id, "installation", json!({"action": "created", "requester": requester}));
         id
@@ -290,6 +290,11 @@ impl World {
     pub fn ask(&mut self, account: i64, requester: i64) {
         let (id, created_at) = (self.id(), self.now());
         self.requests.push(Requested { id, account, requester, created_at });
+    }
+
+    /// Answers what was asked of the owners of an account: it waits no more.
+    pub fn answer(&mut self, account: i64) {
+        self.requests.retain(|one| one.account != account);
     }
 
     /// Chooses the repositories an installation may reach.

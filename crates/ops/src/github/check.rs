@@ -29,13 +29,20 @@ struct Permission {
     alias: &'static str,
     level: &'static str,
     purpose: &'static str,
-    /// Whether nothing works without.
+    /// Whether installing does not work without.
     is_needed: bool,
 }
 
 const PERMISSIONS: &[Permission] = &[
     Permission { name: "metadata", alias: "metadata", level: "read", purpose: "to list repositories", is_needed: true },
     Permission { name: "contents", alias: "contents", level: "read", purpose: "to list branches", is_needed: true },
+    Permission {
+        name: "members",
+        alias: "members",
+        level: "read",
+        purpose: "to ask who owns an organization at GitHub",
+        is_needed: true,
+    },
     Permission {
         name: "emails",
         alias: "email_addresses",

@@ -35,6 +35,10 @@ const MAX_CODE: usize = 512;
 /// Pages of a list of GitHub that are looked at, of a hundred items each.
 const MAX_PAGES: i64 = 50;
 
+/// Why an installation on an organization at GitHub is refused where its owners cannot be asked for.
+const NO_ROLE: &str = "GitHub does not tell whether you own this organization: the app needs the permission members: read, \
+                       and an owner has to have accepted it";
+
 /// `GithubInstallation`: nothing is written.
 ///
 /// # Errors
@@ -212,7 +216,7 @@ async fn install(ctx: &Ctx, app: &App, by: By, state: State, came: &OAuthCallbac
     let (code, id) = (checked_code(&came.code)?, installation_id(&came.installation_id)?);
     check(ctx, &by, &state).await?;
     let token = exchange(ctx, app, &code, Some(&state)).await?;
-    let said = with_right(app, &token, id, Some(state.issued_at)).await?;
+    let said = with_right(app, &token, id).await?;
     ctx.write("install_github", (by, state, said), |w, (by, state, said)| {
         Box::pin(async move {
             let (who, organization) = allowed(w, by, state).await?;
@@ -229,7 +233,7 @@ async fn install(ctx: &Ctx, app: &App, by: By, state: State, came: &OAuthCallbac
 async fn approved(ctx: &Ctx, app: &App, came: &OAuthCallbackRequest) -> Result<Finished> {
     let (code, id) = (checked_code(&came.code)?, installation_id(&came.installation_id)?);
     let token = exchange(ctx, app, &code, None).await?;
-    let said = with_right(app, &token, id, None).await?;
+    let said = with_right(app, &token, id).await?;
     let person = app.user(&token).await?.id;
     ctx.write("approve_github", (said, person), |w, (said, person)| {
         Box::pin(async move {
@@ -237,7 +241,7 @@ async fn approved(ctx: &Ctx, app: &App, came: &OAuthCallbackRequest) -> Result<F
             if github_installations::by_installation(w.tx, said.id).await?.is_some() {
                 return Ok(Finished::Installed);
             }
-            match link::bind_requested(w, said, Approval::By(*person)).await? {
+            match link::bind_requested(w, said, &Approval::By(*person)).await? {
                 Requested::Bound => Ok(Finished::Installed),
                 Requested::Nobody => Err(Error::field("state", "is missing, and nobody here asked for this installation")),
                 Requested::Several => Err(Error::field(
@@ -310,15 +314,12 @@ async fn requests_of(app: &App, token: &Secret, since: Timestamp) -> Result<Vec<
 ///
 /// GitHub lists an installation to everybody who may see one of its
 /// repositories; that is not enough to take it. On the account of a person it
-/// is hers alone. On that of an organization she has to be an owner of it.
-/// Where the app may not ask that, the installation must have been made since
-/// the flow started, which only an owner can do; and an approval, which has no
-/// start, is nothing that who asked for it can bring herself.
-async fn with_right(app: &App, token: &Secret, id: i64, since: Option<Timestamp>) -> Result<Installation> {
-    let no_right = || {
-        let message = "you have no right to this installation at GitHub";
-        Error::forbidden(message).on("installation_id")
-    };
+/// is hers alone. On that of an organization she has to be an owner of it, and
+/// where GitHub does not tell the app that, nobody takes it: that it is new
+/// would only say that some owner has just made it, and not which person.
+async fn with_right(app: &App, token: &Secret, id: i64) -> Result<Installation> {
+    let refused = |message: &str| Error::forbidden(message).on("installation_id");
+    let no_right = || refused("you have no right to this installation at GitHub");
     let mut page = 1;
     loop {
         let listed = app.user_installations(token, page).await?;
@@ -332,12 +333,11 @@ async fn with_right(app: &App, token: &Secret, id: i64, since: Option<Timestamp>
     }
     let said = app.installation(id).await?;
     let said = said.ok_or_else(|| Error::field("installation_id", "is no installation of this app"))?;
-    let is_new = |since: Timestamp| said.created_at.is_some_and(|at| at.plus(CLOCKS_DIFFER) >= since);
     let owns = match said.account.kind.as_str() {
         "User" => app.user(token).await?.id == said.account.id,
         _ => match app.role_in(token, &said.account.login).await? {
             Some(role) => role == "admin",
-            None => since.is_none_or(is_new),
+            None => return Err(refused(NO_ROLE)),
         },
     };
     if owns { Ok(said) } else { Err(no_right()) }

@@ -193,7 +193,7 @@ async fn take(w: Work<'_>, taken: &Taken) -> Result<()> {
         return Ok(());
     }
     if let Some((installation, requester)) = &taken.approved {
-        return link::bind_requested(w, installation, Approval::Of(*requester)).await.map(drop);
+        return link::bind_requested(w, installation, &Approval::Of(*requester)).await.map(drop);
     }
     let Some(row) = github_installations::by_installation(w.tx, taken.installation).await? else { return Ok(()) };
     mark(w, row, taken.mark).await

@@ -114,27 +114,27 @@ async fn forget_requests(w: Work<'_>, organization: OrganizationId, account: i64
 }
 
 /// How it is known that an installation was approved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Approval {
     /// GitHub says that this person there had asked for it.
     Of(i64),
     /// This person there brings the news.
     By(i64),
-    /// It is there.
-    Seen,
+    /// It is there, and GitHub does not list what was asked for any more: these people there still wait for this account.
+    Answered { waiting: Vec<i64> },
 }
 
 impl Approval {
     /// Whether it can be the approval of a request.
-    fn fits(self, request: &GithubRequestRow, said: &Installation) -> bool {
+    fn fits(&self, request: &GithubRequestRow, said: &Installation) -> bool {
         // What was there before anybody asked is no answer.
         let is_later = said.created_at.is_none_or(|at| at.plus(CLOCKS_DIFFER) >= request.requested_at);
         is_later
             && match self {
-                Approval::Of(requester) => request.requester == requester,
+                Approval::Of(requester) => request.requester == *requester,
                 // Nobody approves what she has asked for herself.
-                Approval::By(person) => request.requester != person,
-                Approval::Seen => true,
+                Approval::By(person) => request.requester != *person,
+                Approval::Answered { waiting } => !waiting.contains(&request.requester),
             }
     }
 }
@@ -144,7 +144,7 @@ impl Approval {
 ///
 /// # Errors
 /// What the store refused.
-pub(crate) async fn bind_requested(w: Work<'_>, said: &Installation, approval: Approval) -> Result<Requested> {
+pub(crate) async fn bind_requested(w: Work<'_>, said: &Installation, approval: &Approval) -> Result<Requested> {
     let mut requests = github_requests::of_account(w.tx, said.account.id, MAX_REQUESTS).await?;
     requests.retain(|request| approval.fits(request, said));
     let request = match requests.as_slice() {

@@ -1,5 +1,9 @@
 //! Installations somebody waits for: an owner has approved one, and the webhook
 //! that would have said so was lost.
+//!
+//! That there is an installation does not say that it was approved for who asked:
+//! an owner may have made it for somebody else. It was if GitHub does not list
+//! the request any more; until then it waits.
 
 use std::result::Result as StdResult;
 
@@ -12,7 +16,7 @@ use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::github::app::App;
 use crate::github::link::{self, Approval};
-use crate::github::wire::Installation;
+use crate::github::wire::{Installation, InstallationRequest};
 
 /// Looks now and then, until the server stops.
 pub(super) async fn run(ctx: &Ctx, app: &App, mut stopped: watch::Receiver<bool>) {
@@ -48,11 +52,15 @@ async fn look(ctx: &Ctx, app: &App) -> StdResult<(), Halt> {
     if !waits.await? {
         return Ok(());
     }
+    // Before the installations: what is granted in between counts as waiting, until the next look.
+    let listed = requests(app).await?;
     for page in 1.. {
         let page = app.installations(page).await?;
         for installation in awaited(ctx, page.items).await? {
-            let bound = ctx.write("bind_awaited", installation, |w, installation| {
-                Box::pin(async move { link::bind_requested(w, installation, Approval::Seen).await })
+            let of_account = listed.iter().filter(|one| one.account.id == installation.account.id);
+            let approval = Approval::Answered { waiting: of_account.map(|one| one.requester.id).collect() };
+            let bound = ctx.write("bind_awaited", (installation, approval), |w, (installation, approval)| {
+                Box::pin(async move { link::bind_requested(w, installation, approval).await })
             });
             if let link::Requested::Refused(error) = bound.await? {
                 tracing::info!(%error, "an approved installation is not bound");
@@ -63,6 +71,19 @@ async fn look(ctx: &Ctx, app: &App) -> StdResult<(), Halt> {
         }
     }
     Ok(())
+}
+
+/// What people at GitHub have asked for and was not answered.
+async fn requests(app: &App) -> StdResult<Vec<InstallationRequest>, Halt> {
+    let mut all = Vec::new();
+    for page in 1.. {
+        let page = app.installation_requests(page).await?;
+        all.extend(page.items);
+        if !page.more {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 /// Those that are of no organization yet and that somebody waits for.
