@@ -104,8 +104,8 @@ queries! {
     EXPIRING(now: Timestamp) => ExpiringRow =
         "select organization_id from leases where status = 'HELD' and expires_at <= $1 order by expires_at limit 1";
     EXPIRING_AFTER(organization: OrganizationId, now: Timestamp) => ExpiringRow =
-        "select organization_id from leases
-         where status = 'HELD' and organization_id > $1 and expires_at <= $2 order by organization_id limit 1";
+        "select organization_id from leases where status = 'HELD' and organization_id > $1 and expires_at <= $2
+         order by organization_id limit 1";
     DELETE_ENDED(before: Timestamp, limit: i64) => () =
         "delete from leases where (organization_id, id) in (
              select organization_id, id from leases where ended_at < $1 limit $2)";
