@@ -348,6 +348,7 @@ mod tests {
     fn what_does_not_fit_is_refused_with_its_name() {
         for (name, value, why) in [
             ("POLITY_LISTEN", "8080", "address and a port"),
+            ("POLITY_REVOCATION_BOUND_MS", "60001", "at most 60000"),
             ("POLITY_DATABASE_URL", "postgres://", "cannot be used"),
             ("POLITY_DATABASE_CONNECTIONS", "0", "1"),
             ("POLITY_UNIT_TIMEOUT_MS", "0", "1"),

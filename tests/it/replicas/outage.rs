@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use polity_server::config::database::Database as Store;
 use polity_tests::{Cut, TestServer};
 use serde_json::json;
 
@@ -71,6 +72,39 @@ async fn the_delay_of_a_change_is_measured_all_the_time() {
             (!count.ends_with(" 0")).then_some(())
         })
         .await;
+}
+
+/// For the database minutes pass between two looks of the replicas, and what was changed before is removed, as when a
+/// replica is frozen: its own `now()` stands before that of PostgreSQL.
+#[tokio::test]
+async fn a_replica_that_stood_still_while_changes_were_removed_forgets_what_it_remembers() {
+    let server = TestServer::start_replicas_with(|config| {
+        config.postgres.notify = false;
+        // Long enough to do all of it between two looks.
+        config.revocation_bound = Duration::from_secs(8);
+        if let Store::Postgres(url) = &mut config.database {
+            let join = if url.0.contains('?') { '&' } else { '?' };
+            url.0 = format!("{}{join}options=-csearch_path%3Dpublic%2Cpg_catalog", url.0);
+        }
+    })
+    .await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let token = ann.switch(&acme.id).await;
+    let ask = || server.call_at(1, "GET", "/v1/account/profile").token(&token).send();
+    for _ in 0..2 {
+        server.until("it is allowed", async || (ask().await.status == 200).then_some(())).await;
+    }
+    let sql = server.sql().await.expect("a database");
+    server.call_at(0, "DELETE", "/v1/account/logout").token(&token).send().await.ok();
+    sql.batch_execute(
+        "delete from changes;
+         create function public.now() returns timestamptz language sql stable
+         as $$ select pg_catalog.now() + interval '5 minutes' $$",
+    )
+    .await
+    .expect("a later time");
+    server.until("it is refused", async || (ask().await.status == 401).then_some(())).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use super::database::Database;
 use super::github;
 use super::prices::PriceList;
 use super::value::{LogFormat, Secret, duration, list, number, show_duration, switch};
-use parse::{domains, http_url, log_format, operator_key, origins, secret_key, signup, signup_name, smtp_url};
+use parse::{
+    domains, http_url, log_format, operator_key, origins, revocation_bound, secret_key, signup, signup_name, smtp_url,
+};
 
 mod parse;
 
@@ -133,8 +135,8 @@ pub const SETTINGS: &[Setting] = &[
         flag: false,
         secret: false,
         default: "1000",
-        doc: "How long another replica may still honour what was revoked; 0 to keep nothing in memory",
-        set: |c, v| put(&mut c.revocation_bound, number(v, 0).map(Duration::from_millis)),
+        doc: "How long another replica may still honour what was revoked, at most 60000; 0 to keep nothing in memory",
+        set: |c, v| put(&mut c.revocation_bound, revocation_bound(v)),
         show: |c| Some(c.revocation_bound.as_millis().to_string()),
     },
     Setting {

@@ -1,8 +1,18 @@
 //! Reading the values of single settings.
 
+use std::time::Duration;
+
 use polity_ops::settings::Signup;
 
-use crate::config::value::{LogFormat, Secret, list};
+use crate::config::value::{LogFormat, Secret, list, number};
+
+/// Changes are kept for minutes, and each replica has to look several times before they are removed.
+pub(super) fn revocation_bound(text: &str) -> Result<Duration, String> {
+    match number(text, 0)? {
+        bound_ms @ 0..=60_000 => Ok(Duration::from_millis(bound_ms)),
+        _ => Err("must be at most 60000".into()),
+    }
+}
 
 pub(super) fn http_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));

@@ -10,6 +10,10 @@
 //! start after the last one seen. It starts at the oldest transaction that was
 //! still running at the look before (`pg_snapshot_xmin`): what was committed
 //! since belongs to that one or a later one.
+//!
+//! Changes are kept for a few minutes. A replica that was frozen for longer, as
+//! a paused machine is, finds none of those it slept through, so each look also
+//! asks what time it is: after too long a pause everything is forgotten.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -43,11 +47,15 @@ pub(super) static ANNOUNCE_AND_NOTIFY: Query<(String,), ()> = Query::new(
 /// The same for engines without `NOTIFY`: they look.
 pub(super) static ANNOUNCE: Query<(String,), ()> =
     Query::new("changes::ANNOUNCE", "", "insert into changes (subjects) values ($1)", None);
-/// What was committed since a transaction, and where to look from the next time.
-const LOOK: &str = "select h.xid, c.id, c.subjects
-    from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xid) h
+/// What was committed since a transaction, where to look from the next time, and the time of the look in seconds.
+const LOOK: &str = "select h.xid, h.seconds, c.id, c.subjects
+    from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xid,
+                 floor(extract(epoch from now()))::bigint as seconds) h
     left join changes c on c.transaction_id >= $1";
 const FORGET: &str = "delete from changes where made_at < now() - interval '5 minutes'";
+/// Between two looks that are further apart by the clock of the database, changes may have been removed unseen. A
+/// minute less than they are kept, for transactions that began before the first look and ended after it.
+const LONGEST_PAUSE_SECONDS: i64 = 4 * 60;
 /// Looks within the bound.
 const LOOKS: u32 = 4;
 /// How often a change is made only to measure how long it takes to be known here.
@@ -96,6 +104,8 @@ struct Session {
     driver: JoinHandle<()>,
     /// The oldest transaction whose changes may be unseen.
     horizon: i64,
+    /// When that look was, by the clock of the database; none before the first.
+    looked_seconds: Option<i64>,
     /// Changes from it on that were taken in already.
     seen: HashSet<i64>,
     /// The change that is being timed, and when it was sent.
@@ -159,7 +169,15 @@ impl Follower {
         let (client, connection) = self.hosts.any_in_time().await?;
         let (announce, heard) = mpsc::unbounded_channel();
         let driver = tokio::spawn(drive(connection, announce));
-        let session = Session { client, heard, driver, horizon: i64::MAX, seen: HashSet::new(), canary: None };
+        let session = Session {
+            client,
+            heard,
+            driver,
+            horizon: i64::MAX,
+            looked_seconds: None,
+            seen: HashSet::new(),
+            canary: None,
+        };
         if self.notify {
             timeout(self.bound, session.client.batch_execute("listen polity_changes")).await.map_err(too_slow)??;
         }
@@ -180,12 +198,19 @@ impl Follower {
         // Not prepared: there may be a pooler that shares connections.
         let rows = session.client.query_typed(LOOK, &[(&session.horizon, Type::INT8)]).await?;
         let mut seen = HashSet::with_capacity(rows.len());
-        for row in rows {
+        if let Some(row) = rows.first() {
             session.horizon = row.try_get(0)?;
-            let Some(id) = row.try_get::<_, Option<i64>>(1)? else { continue };
+            let now_seconds = row.try_get(1)?;
+            if session.looked_seconds.replace(now_seconds).is_some_and(|last| may_have_missed(last, now_seconds)) {
+                tracing::warn!("this replica stood still for minutes: it forgets what it remembers");
+                self.changes.forget_all();
+            }
+        }
+        for row in rows {
+            let Some(id) = row.try_get::<_, Option<i64>>(2)? else { continue };
             seen.insert(id);
             if !session.seen.contains(&id) {
-                let text: String = row.try_get(2)?;
+                let text: String = row.try_get(3)?;
                 self.apply(session, &text);
             }
         }
@@ -216,6 +241,11 @@ impl Follower {
     }
 }
 
+/// Whether changes may have been removed between two looks. A clock that was set back tells nothing.
+fn may_have_missed(last_seconds: i64, now_seconds: i64) -> bool {
+    !(0..=LONGEST_PAUSE_SECONDS).contains(&(now_seconds - last_seconds))
+}
+
 fn too_slow(_: tokio::time::error::Elapsed) -> Error {
     Error::Unreachable("the database takes longer to answer than the bound allows".into())
 }
@@ -227,6 +257,18 @@ async fn drive(mut connection: Connection, announce: UnboundedSender<String>) {
             && announce.send(notification.payload().to_owned()).is_err()
         {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_can_be_missed_after_a_long_pause_or_a_step_of_the_clock() {
+        for (pause_seconds, missed) in [(0, false), (15, false), (240, false), (241, true), (3_600, true), (-1, true)] {
+            assert_eq!(may_have_missed(1_000, 1_000 + pause_seconds), missed, "{pause_seconds}");
         }
     }
 }
