@@ -63,7 +63,7 @@ fn copy(conn: &Connection, mode: &str) -> rusqlite::Result<u64> {
 
 /// Copies the log back, until told to stop.
 pub(super) fn copy_loop(conn: &Mutex<Connection>, database: &Path, wish: &Wish, stopped: &Receiver<()>) {
-    let log = PathBuf::from(format!("{}-wal", database.display()));
+    let log = log_of(database);
     let mut length = Length::default();
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(EVERY) {
         let file_bytes = fs::metadata(&log).map_or(0, |file| file.len());
@@ -79,6 +79,13 @@ pub(super) fn copy_loop(conn: &Mutex<Connection>, database: &Path, wish: &Wish, 
             Err(error) => tracing::warn!(%error, "the log is not copied"),
         }
     }
+}
+
+/// The log of a database: SQLite puts it beside the file itself, not beside a link to it.
+fn log_of(database: &Path) -> PathBuf {
+    let mut log = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()).into_os_string();
+    log.push("-wal");
+    log.into()
 }
 
 /// When to ask that the log be begun again: once it is long and, while somebody reads on, whenever it has doubled.
@@ -166,6 +173,21 @@ mod tests {
         let log = directory.path().join("db-wal");
         assert_eq!(fs::metadata(log).unwrap().len(), 0);
         assert_eq!(count(), Ok(3));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_log_of_a_database_behind_a_link_is_found_whatever_its_name() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let name = std::ffi::OsStr::from_bytes(b"not utf-8 \xff.db");
+        let (file, link) = (directory.path().join(name), directory.path().join("link"));
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let conn = Connection::open(&link).unwrap();
+        conn.pragma_update(None, "journal_mode", "wal").unwrap();
+        conn.execute_batch("create table t (text)").unwrap();
+        assert!(fs::metadata(log_of(&link)).unwrap().len() > 0);
     }
 
     #[test]
