@@ -17,8 +17,8 @@ pub enum Error {
     /// There is no connection to PostgreSQL, or it broke; nothing was committed.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
-    /// The connection broke while a unit was being committed: it may have happened.
-    #[error("the connection broke during a commit: nobody knows whether it happened")]
+    /// The connection broke while a unit was being committed, or the disk failed: it may have happened.
+    #[error("the connection or the disk failed during a commit: nobody knows whether it happened")]
     OutcomeUnknown,
     /// The unit lost against others again and again.
     #[error("a unit of work collided with others too often")]

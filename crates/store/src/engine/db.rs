@@ -307,16 +307,15 @@ impl sqlite::Unit for Writing {
         keep
     }
 
-    fn finish(self: Box<Self>, outcome: Outcome) {
+    fn finish(self: Box<Self>, kept: Outcome, refused: Outcome) {
         let Writing { changes, work, ran, reply, .. } = *self;
         // The arguments may hold the last handle on the database: it must not outlive the reply.
         drop(work);
         let Some((keep, touched)) = ran else { return };
-        if keep && outcome.is_ok() {
+        if keep && kept.is_ok() {
             changes.apply(touched);
         }
-        // Of one that gave up, nothing was to be committed.
-        let _ = reply.send(if keep { outcome } else { Ok(()) });
+        let _ = reply.send(if keep { kept } else { refused });
     }
 }
 

@@ -26,7 +26,7 @@ use crate::engine::sqlite::near::{Near, Spot};
 use crate::engine::sqlite::uncommitted::Uncommitted;
 use crate::engine::value::{Datum, Kind, Param};
 
-/// Whether the group a unit belonged to was committed.
+/// Whether a unit could be carried out: one that wrote, whether its group was committed.
 pub(crate) type Outcome = Result<(), Error>;
 type WriteJob = Box<dyn Unit>;
 type ReadJob = Box<dyn FnOnce(&Mutex<Connection>) + Send>;
@@ -35,8 +35,8 @@ type ReadJob = Box<dyn FnOnce(&Mutex<Connection>) + Send>;
 pub(crate) trait Unit: Send {
     /// Runs it, perhaps not for the first time: whether what it changed is to be kept.
     fn run(&mut self, conn: &Mutex<Connection>, uncommitted: &Uncommitted) -> bool;
-    /// Tells its caller.
-    fn finish(self: Box<Self>, outcome: Outcome);
+    /// Tells its caller: the first if what it changed was to be kept, the second if it was refused.
+    fn finish(self: Box<Self>, kept: Outcome, refused: Outcome);
 }
 
 /// Units of work that share one commit, and so one flush to disk, under load.
@@ -202,17 +202,40 @@ fn write_loop(conn: &Mutex<Connection>, budget: &Budget, jobs: &Receiver<WriteJo
             }
             lost = again.is_err() || lock(conn).is_autocommit();
         }
-        let committed = if lost { Err(Error::GroupLost) } else { commit(conn) };
-        if let Err(error) = &committed {
-            tracing::error!(%error, "a group of writes was not committed");
-            if !lock(conn).is_autocommit() {
-                let _ = execute(conn, "rollback");
-            }
+        let fate = if lost { Fate::Lost } else { commit(conn) };
+        if fate == Fate::Lost {
+            tracing::error!("a group of writes was not committed");
         }
-        for unit in group {
-            unit.finish(committed.as_ref().copied().map_err(|_| Error::GroupLost));
+        for (place, unit) in group.into_iter().enumerate() {
+            unit.finish(fate.of_kept(), fate.of_refused(place));
         }
         wish.grant(conn);
+    }
+}
+
+/// What became of a group of units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Committed,
+    /// Nothing of it happened.
+    Lost,
+    /// The disk failed during the commit. After a crash the log may tell that it happened.
+    Unknown,
+}
+
+impl Fate {
+    fn of_kept(self) -> Outcome {
+        match self {
+            Fate::Committed => Ok(()),
+            Fate::Lost => Err(Error::GroupLost),
+            Fate::Unknown => Err(Error::OutcomeUnknown),
+        }
+    }
+
+    /// A unit is refused for good if what it decided on is there: what was committed before, all that the first of a
+    /// group sees, or what others of its group did.
+    fn of_refused(self, place: usize) -> Outcome {
+        if self == Fate::Committed || place == 0 { Ok(()) } else { Err(Error::GroupLost) }
     }
 }
 
@@ -231,14 +254,21 @@ fn next(conn: &Mutex<Connection>, jobs: &Receiver<WriteJob>, idle: Duration) -> 
 }
 
 /// Makes a group durable.
-fn commit(conn: &Mutex<Connection>) -> Result<(), Error> {
+fn commit(conn: &Mutex<Connection>) -> Fate {
     let started = Instant::now();
-    let committed = execute(conn, "commit").map_err(Error::from);
+    let committed = execute(conn, "commit");
     let took = started.elapsed();
     if took >= SLOW_COMMIT {
         tracing::info!(commit_ms = took.as_micros() as f64 / 1000.0, "a commit took long: the disk is slow");
     }
-    committed
+    let Err(error) = committed else { return Fate::Committed };
+    tracing::error!(%error, "a commit failed");
+    if lock(conn).is_autocommit() {
+        return Fate::Unknown;
+    }
+    // It was refused before anything of it was written.
+    let _ = execute(conn, "rollback");
+    Fate::Lost
 }
 
 /// Runs the units of a group one after the other, those that wait by then
@@ -325,11 +355,7 @@ pub(crate) fn run(conn: &Mutex<Connection>, statement: &Statement, params: &[&dy
     Ok(bound(&conn, statement, params)?.raw_execute()? as u64)
 }
 
-fn bound<'c>(
-    conn: &'c Connection,
-    statement: &Statement,
-    params: &[&dyn Param],
-) -> rusqlite::Result<CachedStatement<'c>> {
+fn bound<'c>(conn: &'c Connection, statement: &Statement, params: &[&dyn Param]) -> rusqlite::Result<CachedStatement<'c>> {
     let mut prepared = conn.prepare_cached(statement.lite)?;
     for (i, param) in params.iter().enumerate() {
         prepared.raw_bind_parameter(i + 1, Bound(param.datum()))?;
@@ -380,23 +406,31 @@ mod tests {
     use super::*;
 
     /// Runs statements, and tells how that ended.
-    struct Statements(&'static [&'static str], bool, Sender<bool>);
+    struct Statements(&'static [&'static str], bool, Sender<Outcome>);
 
     impl Unit for Statements {
         fn run(&mut self, conn: &Mutex<Connection>, _: &Uncommitted) -> bool {
             self.0.iter().all(|sql| execute(conn, sql).is_ok()) && self.1
         }
 
-        fn finish(self: Box<Self>, outcome: Outcome) {
-            self.2.send(outcome.is_ok()).unwrap();
+        fn finish(self: Box<Self>, kept: Outcome, refused: Outcome) {
+            self.2.send(if self.1 { kept } else { refused }).unwrap();
         }
     }
 
-    /// What becomes of units that wait together, and how many rows are there then.
-    fn group(units: &[(&'static [&'static str], bool)]) -> (Vec<bool>, i64) {
+    type Case = (&'static [&'static str], bool);
+
+    /// Whether units that wait together are told that all is as they left it, and how many rows are there then.
+    fn group(units: &[Case]) -> (Vec<bool>, i64) {
+        let (outcomes, rows) = group_on(units, |_| {});
+        (outcomes.iter().map(Result::is_ok).collect(), rows)
+    }
+
+    fn group_on(units: &[Case], prepare: impl FnOnce(&mut Connection)) -> (Vec<Outcome>, i64) {
         let directory = tempfile::tempdir().unwrap();
         let (conn, budget) = connect(&directory.path().join("t.db"), Duration::MAX).unwrap();
         execute(&conn, "create table t (n integer)").unwrap();
+        prepare(&mut lock(&conn));
         let (jobs, waiting) = bounded::<WriteJob>(QUEUE);
         let (told, outcomes) = bounded(QUEUE);
         for (statements, keep) in units {
@@ -422,8 +456,8 @@ mod tests {
         let (jobs, waiting) = bounded::<WriteJob>(QUEUE);
         let (told, outcomes) = bounded(QUEUE);
         let late = thread::spawn(move || jobs.send(Box::new(Statements(&[], true, told))).is_ok());
-        next(&conn, &waiting, Duration::ZERO).unwrap().finish(Ok(()));
-        assert!(late.join().unwrap() && outcomes.recv() == Ok(true));
+        next(&conn, &waiting, Duration::ZERO).unwrap().finish(Ok(()), Ok(()));
+        assert!(late.join().unwrap() && outcomes.recv().unwrap().is_ok());
         assert!(next(&conn, &waiting, Duration::ZERO).is_err(), "nobody is left who could send one");
     }
 
@@ -432,5 +466,34 @@ mod tests {
         // As an interrupted write takes it along. Who comes later has a transaction of his own.
         let (outcomes, rows) = group(&[(&[INSERT], true), (&["rollback"], false), (&[INSERT], true)]);
         assert_eq!((outcomes, rows), (vec![false, false, true], 1));
+    }
+
+    #[test]
+    fn only_the_first_of_a_lost_group_is_refused_for_good() {
+        // What the second decided on may be what one before it wrote, which never happened.
+        assert_eq!(group(&[(&[], false), (&[], false), (&["rollback"], true)]), (vec![true, false, false], 0));
+    }
+
+    #[test]
+    fn a_commit_that_fails_may_have_happened() {
+        let fail = |conn: &mut Connection| conn.commit_hook(Some(|| true)).unwrap();
+        let (outcomes, _) = group_on(&[(&[], false), (&[INSERT], true), (&[], false)], fail);
+        assert!(
+            matches!(outcomes.as_slice(), [Ok(()), Err(Error::OutcomeUnknown), Err(Error::GroupLost)]),
+            "{outcomes:?}"
+        );
+    }
+
+    #[test]
+    fn a_commit_that_is_refused_did_not_happen() {
+        let tables = |conn: &mut Connection| {
+            conn.execute_batch(
+                "create table p (n integer primary key);
+                 create table c (n integer references p (n) deferrable initially deferred)",
+            )
+            .unwrap();
+        };
+        let (outcomes, _) = group_on(&[(&["insert into c values (7)"], true)], tables);
+        assert!(matches!(outcomes.as_slice(), [Err(Error::GroupLost)]), "{outcomes:?}");
     }
 }
