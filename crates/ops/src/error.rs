@@ -100,7 +100,12 @@ impl From<polity_store::Error> for Error {
     fn from(error: polity_store::Error) -> Self {
         use polity_store::Error as Store;
         match error {
-            Store::Overloaded | Store::Closed | Store::GroupLost | Store::Interrupted | Store::Conflict => {
+            Store::Overloaded
+            | Store::Closed
+            | Store::GroupLost
+            | Store::RolledBack
+            | Store::Interrupted
+            | Store::Conflict => {
                 Error { cause: Some(error.into()), ..Error::unavailable("the server is busy: try again") }
             }
             Store::Unreachable(_) => {

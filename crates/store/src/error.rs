@@ -44,6 +44,9 @@ pub enum Error {
     /// The commit this unit was to share failed; the unit did not happen.
     #[error("the group commit failed")]
     GroupLost,
+    /// SQLite rolled the transaction back by itself, as after an error of the disk; the unit did not happen.
+    #[error("the transaction was rolled back by the database")]
+    RolledBack,
     /// Too many units of work are waiting.
     #[error("too many units of work are waiting")]
     Overloaded,

@@ -312,8 +312,11 @@ impl sqlite::Unit for Writing {
         // The arguments may hold the last handle on the database: it must not outlive the reply.
         drop(work);
         let Some((keep, touched)) = ran else { return };
-        if keep && kept.is_ok() {
-            changes.apply(touched);
+        match &kept {
+            Ok(()) if keep => changes.apply(touched),
+            Ok(()) => {}
+            // Nobody knows what a disk that fails has kept.
+            Err(_) => changes.forget_all(),
         }
         let _ = reply.send(if keep { kept } else { refused });
     }
@@ -329,4 +332,42 @@ fn run(called: Instant, observer: &Observer, tx: &Tx<'_>, work: &dyn Work) -> bo
 fn measured(unit: &'static str, called: Instant, started: Instant, ok: bool) -> Measured {
     let (queued, ran) = (started - called, started.elapsed());
     Measured { unit, queued, ran, ending: Duration::ZERO, ok, round_trips: 0, retries: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sql::Query;
+
+    static ROLLBACK: Query<(), ()> = Query::new("tests::ROLLBACK", "rollback", "", None);
+    static INSERT: Query<(), ()> = Query::new("tests::INSERT", "create table kept (n integer)", "", None);
+
+    /// Makes of errors results of its own, as units do that decide on many requests.
+    fn goes_on<'a>(tx: &'a Tx<'a>, refused: &'a Arc<Mutex<Vec<Error>>>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async {
+            tx.execute(&ROLLBACK, &()).await?;
+            let error = tx.execute(&INSERT, &()).await.err();
+            refused.lock().unwrap().extend(error);
+            Ok(())
+        })
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_goes_on_without_its_transaction_changes_nothing_and_nothing_remembered_is_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let target = Target::Sqlite(path.clone());
+        migrate(&target, Timestamp(0)).await.unwrap();
+        let db = Db::open(&Options::new(target)).unwrap();
+        let before = db.changes().epoch();
+        let refused = Arc::new(Mutex::new(Vec::new()));
+        let outcome = db.write("go_on", refused.clone(), goes_on).await;
+        assert!(matches!(outcome, Err(Error::GroupLost)), "{outcome:?}");
+        let refused = refused.lock().unwrap();
+        assert!(matches!(refused.as_slice(), [Error::RolledBack]), "{refused:?}");
+        assert!(!db.changes().holds(before, [Uuid::nil()]));
+        let conn = Connection::open(path).unwrap();
+        let tables = conn.query_row("select count(*) from sqlite_schema where name = 'kept'", (), |row| row.get(0));
+        assert_eq!(tables, Ok(0));
+    }
 }

@@ -306,6 +306,9 @@ fn run_together(
 fn run_apart(conn: &Mutex<Connection>, budget: &Budget, group: &mut [WriteJob], uncommitted: &Uncommitted) {
     for unit in group {
         let begun = execute(conn, "savepoint unit");
+        if lock(conn).is_autocommit() {
+            return;
+        }
         budget.begin();
         let keep = unit.run(conn, uncommitted);
         budget.end();
@@ -355,7 +358,11 @@ pub(crate) fn run(conn: &Mutex<Connection>, statement: &Statement, params: &[&dy
     Ok(bound(&conn, statement, params)?.raw_execute()? as u64)
 }
 
-fn bound<'c>(conn: &'c Connection, statement: &Statement, params: &[&dyn Param]) -> rusqlite::Result<CachedStatement<'c>> {
+fn bound<'c>(conn: &'c Connection, statement: &Statement, params: &[&dyn Param]) -> Result<CachedStatement<'c>, Error> {
+    // An error can take the transaction with it. A unit that goes on all the same would commit each of its statements.
+    if conn.is_autocommit() {
+        return Err(Error::RolledBack);
+    }
     let mut prepared = conn.prepare_cached(statement.lite)?;
     for (i, param) in params.iter().enumerate() {
         prepared.raw_bind_parameter(i + 1, Bound(param.datum()))?;
