@@ -118,7 +118,7 @@ fn sync(path: &Path) -> Result<(), Error> {
 }
 
 /// The directory a path is in.
-fn parent(path: &Path) -> PathBuf {
+pub(crate) fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -126,7 +126,7 @@ fn parent(path: &Path) -> PathBuf {
 }
 
 /// A path with something put to its last name.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
     path.with_file_name(name)

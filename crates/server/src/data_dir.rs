@@ -1,12 +1,15 @@
-//! The data directory: one server at a time, and the keys that are made on
-//! the first start.
+//! The data directory and the file of an embedded database: one server at a
+//! time, and the keys that are made on the first start.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use polity_ops::{Random, secret, token};
+use polity_store::Target;
+use polity_store::copy::DATABASE_FILE;
 
+use crate::backup::{parent, with_suffix};
 use crate::config::Config;
 use crate::error::Error;
 
@@ -19,14 +22,14 @@ pub(crate) struct DataDir {
     pub secret_key: [u8; 32],
     /// The operator's key.
     pub operator_key: String,
-    _lock: File,
+    _locks: Vec<File>,
 }
 
 impl DataDir {
     /// Opens the data directory, creating it and its keys where they are missing.
     pub fn open(config: &Config, random: &Random) -> Result<DataDir, Error> {
+        let locks = hold(config)?;
         let dir = config.data_dir.as_path();
-        let lock = lock(dir)?;
         let secret_key = match &config.secret_key {
             Some(given) => given.0.clone(),
             None => file(&dir.join("secret.key"), || hex(&random.bytes()))?,
@@ -43,8 +46,44 @@ impl DataDir {
         if operator_key.len() < 32 {
             return Err(Error::Config(format!("{} has no operator key", dir.join("operator.key").display())));
         }
-        Ok(DataDir { secret_key, operator_key, _lock: lock })
+        Ok(DataDir { secret_key, operator_key, _locks: locks })
     }
+}
+
+/// Takes the data directory and, where the database is embedded, its file for
+/// this process, creating both where they are missing.
+pub(crate) fn hold(config: &Config) -> Result<Vec<File>, Error> {
+    let mut locks = vec![lock(&config.data_dir)?];
+    if let Target::Sqlite(path) = config.target() {
+        make_private(&path)?;
+        locks.extend(lock_database_outside(&config.data_dir, &path)?);
+    }
+    Ok(locks)
+}
+
+/// Takes the file of a database, unless the lock of a directory that is held already is its own too.
+pub(crate) fn lock_database_outside(held: &Path, database: &Path) -> Result<Option<File>, Error> {
+    let held = fs::canonicalize(held).map_err(Error::io("find", held))?.join(LOCK);
+    if lock_file_of(database)? == held { Ok(None) } else { lock_database(database).map(Some) }
+}
+
+/// Takes the file of a database for this process, by whatever name it is reached.
+pub(crate) fn lock_database(database: &Path) -> Result<File, Error> {
+    take(&lock_file_of(database)?)?.ok_or_else(|| Error::DatabaseInUse(database.display().to_string()))
+}
+
+/// The file that is locked for a database, beside it: in a data directory that of the directory.
+pub(crate) fn lock_file_of(database: &Path) -> Result<PathBuf, Error> {
+    let file = match fs::canonicalize(database) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let dir = parent(database);
+            let dir = fs::canonicalize(&dir).map_err(Error::io("find", &dir))?;
+            dir.join(database.file_name().unwrap_or_default())
+        }
+        found => found.map_err(Error::io("find", database))?,
+    };
+    let is_usual = file.file_name().is_some_and(|name| name == DATABASE_FILE);
+    Ok(if is_usual { file.with_file_name(LOCK) } else { with_suffix(&file, ".lock") })
 }
 
 /// Creates the directory if it is missing, and takes it for this process; the
@@ -55,12 +94,16 @@ pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir).map_err(Error::io("create", dir))?;
-    let path = dir.join(LOCK);
-    let file = private().create(true).truncate(false).open(&path).map_err(Error::io("open", &path))?;
+    take(&dir.join(LOCK))?.ok_or_else(|| Error::InUse(dir.display().to_string()))
+}
+
+/// Locks a file, which is made where it is missing; none when another process has it.
+fn take(path: &Path) -> Result<Option<File>, Error> {
+    let file = private().create(true).truncate(false).open(path).map_err(Error::io("open", path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
     }
 }
 
@@ -117,6 +160,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::database::Database;
     use crate::config::value::Secret;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU8, Ordering};
@@ -159,6 +203,36 @@ mod tests {
     }
 
     #[test]
+    fn a_database_in_use_is_refused_whatever_directory_and_name_it_is_reached_by() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str, database: &Path| Config {
+            data_dir: dir.path().join(name),
+            database: Database::Sqlite(Some(database.to_owned())),
+            ..Config::default()
+        };
+        let file = dir.path().join("x.db");
+        let first = DataDir::open(&at("first", &file), &random()).unwrap();
+        let refused = |config: &Config| DataDir::open(config, &random()).err().unwrap().to_string();
+        let error = refused(&at("second", &file));
+        assert!(error.starts_with("another polity uses the database") && error.contains("x.db"), "{error}");
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link.db");
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            assert!(refused(&at("third", &link)).starts_with("another polity uses the database"));
+        }
+        drop(first);
+        DataDir::open(&at("second", &file), &random()).unwrap();
+
+        // The database of another directory is that of the server there.
+        let usual = config(&dir);
+        let _open = DataDir::open(&usual, &random()).unwrap();
+        let database = usual.data_dir.join("polity.db");
+        assert!(refused(&at("fourth", &database)).starts_with("another polity uses the database"));
+        assert_eq!(lock_file_of(&database).unwrap(), fs::canonicalize(&usual.data_dir).unwrap().join(LOCK));
+    }
+
+    #[test]
     fn given_keys_are_used_and_not_written() {
         let dir = tempfile::tempdir().unwrap();
         let key = "0123456789abcdef0123456789abcdef".to_owned();
@@ -168,7 +242,7 @@ mod tests {
             ..config(&dir)
         };
         let open = DataDir::open(&config, &random()).unwrap();
-        assert_eq!((open.operator_key, open.secret_key), (key, [0xab; 32]));
+        assert_eq!((&open.operator_key, open.secret_key), (&key, [0xab; 32]));
         assert!(!config.data_dir.join("operator.key").exists() && !config.data_dir.join("secret.key").exists());
     }
 

@@ -20,6 +20,9 @@ pub enum Error {
     /// Another process uses the data directory.
     #[error("another polity runs on {0}: stop it, or choose another --data-dir")]
     InUse(String),
+    /// Another process uses the file of the database.
+    #[error("another polity uses the database {0}: stop it, or choose another database")]
+    DatabaseInUse(String),
     /// A backup, a transfer or a trial cannot be done so; the text names what is wrong.
     #[error("{0}")]
     Backup(String),

@@ -8,11 +8,10 @@ use std::fmt;
 use polity_ops::keys::Keys;
 use polity_ops::password::Passwords;
 use polity_ops::secret;
-use polity_store::Target;
 use polity_store::copy::{Bulk, TABLES, Table};
 
 use crate::config::{Config, ServeArgs};
-use crate::data_dir::{self, DataDir};
+use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::start::Environment;
 use rows::Plan;
@@ -76,9 +75,6 @@ pub async fn seed(
     // Its key hashes the credentials; the lock keeps servers away.
     let data_dir = DataDir::open(config, &environment.random)?;
     let target = config.target();
-    if let Target::Sqlite(path) = &target {
-        data_dir::make_private(path)?;
-    }
     let now = (environment.clock.0)();
     polity_store::migrate(&target, now).await?;
     let keys = Keys::new(&data_dir.secret_key, &data_dir.operator_key)?;

@@ -74,13 +74,9 @@ pub struct Server {
 /// When the data directory is in use, or the migration fails.
 pub async fn migrate(config: &Config, environment: &Environment) -> Result<usize, Error> {
     let target = config.target();
-    let _lock = match &target {
-        Target::Sqlite(path) => {
-            let lock = data_dir::lock(&config.data_dir)?;
-            data_dir::make_private(path)?;
-            Some(lock)
-        }
-        Target::Postgres(_) => None,
+    let _locks = match &target {
+        Target::Sqlite(_) => data_dir::hold(config)?,
+        Target::Postgres(_) => Vec::new(),
     };
     Ok(polity_store::migrate(&target, (environment.clock.0)()).await?)
 }
@@ -94,9 +90,6 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
     let Environment { clock, random } = environment;
     let data_dir = DataDir::open(&config, &random)?;
     let options = config.store_options();
-    if let Target::Sqlite(path) = &options.target {
-        data_dir::make_private(path)?;
-    }
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
     let observer = Arc::new(move |measured: Measured| {

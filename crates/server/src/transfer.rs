@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use polity_store::copy::{self, DATABASE_FILE, Pass, Progress, TransferredTable};
 use polity_store::{PostgresOptions, Target};
 
+use crate::backup::parent;
 use crate::config::database::Database;
 use crate::config::{Config, ServeArgs};
 use crate::data_dir;
@@ -145,13 +146,19 @@ fn target(config: &Config, to: &str) -> Result<PostgresOptions, Error> {
 
 /// Keeps every server from the source: there is none now, and none starts.
 fn hold(config: &Config, source: &Path) -> Result<Vec<File>, Error> {
-    let beside = source.parent().unwrap_or(Path::new("."));
-    let mut directories = vec![beside.to_owned(), config.data_dir.clone()];
+    let database = data_dir::lock_file_of(source)?;
+    // A server of an earlier release has locked its directory only.
+    let mut directories = vec![parent(source), config.data_dir.clone()];
     directories.retain(|directory| directory.join(data_dir::LOCK).exists());
     let absolute = |path: &PathBuf| fs::canonicalize(path).map_err(Error::io("find", path));
     let mut directories = directories.iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
     directories.dedup();
-    directories.iter().map(|directory| data_dir::lock(directory)).collect()
+    directories.retain(|directory| directory.join(data_dir::LOCK) != database);
+    let mut locks = vec![data_dir::lock_database(source)?];
+    for directory in &directories {
+        locks.push(data_dir::lock(directory)?);
+    }
+    Ok(locks)
 }
 
 /// One state of the source in a file of its own, in a directory that is removed

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{Taken, backup, restore, server_on};
+use polity_tests::run;
+
+use crate::support::{Taken, backup, command, restore, server_on};
 
 #[tokio::test]
 async fn a_restore_never_overwrites_a_database() {
@@ -63,4 +65,17 @@ async fn a_backup_without_a_secret_key_has_to_be_asked_for() {
     backup(&restored, &taken.path("new"), &[]).await.refused("secret.key: the secret key is missing");
     assert!(!taken.path("new").exists() && !taken.path("new.partial").exists());
     backup(&restored, &taken.path("new"), &["--without-keys"]).await.ok();
+}
+
+#[tokio::test]
+async fn a_restore_is_refused_while_another_has_the_file() {
+    let taken = Taken::new(&[]).await;
+    let (file, elsewhere) = (taken.path("x.db"), taken.path("elsewhere"));
+    let url = format!("sqlite:{}", file.display());
+    let lock = fs::File::create(taken.path("x.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let paths = [("--from", taken.backup()), ("--data-dir", elsewhere)];
+    let paths = paths.each_ref().map(|(flag, path)| (*flag, path.as_path()));
+    run(command(&["restore", "--database-url", &url], &paths)).await.refused("another polity uses the database");
+    assert!(!file.exists());
 }

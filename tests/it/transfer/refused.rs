@@ -1,5 +1,6 @@
 //! What is refused, and left as it was.
 
+use polity_server::config::database::Database;
 use polity_tests::{Cluster, TestServer, run};
 
 use crate::support::{command, embedded, moved, seed, transfer};
@@ -95,4 +96,23 @@ async fn two_transfers_do_not_write_to_one_target() {
     transfer(&data_dir, database.url(), &[]).await.refused("another transfer to this target is going on");
     other.rollback().await.unwrap();
     transfer(&data_dir, database.url(), &[]).await.ok();
+}
+
+#[tokio::test]
+async fn the_last_pass_is_refused_while_a_server_has_the_file_open_from_another_directory() {
+    let (directory, database) = (tempfile::tempdir().unwrap(), Cluster::shared().await.database().await);
+    let (data_dir, file) = (directory.path().join("data"), directory.path().join("x.db"));
+    let (kept, used) = (data_dir.clone(), file.clone());
+    let server = TestServer::start_with(|config| {
+        config.data_dir = kept;
+        config.database = Database::Sqlite(Some(used));
+    })
+    .await;
+    server.person("ann").await;
+    let (elsewhere, from) = (directory.path().join("elsewhere"), format!("sqlite:{}", file.display()));
+    let last = async || transfer(&elsewhere, database.url(), &["--from", &from, "--final"]).await;
+    last().await.refused("another polity uses the database");
+    server.stop().await;
+    last().await.ok();
+    moved(database.url(), &data_dir).await.stop().await;
 }

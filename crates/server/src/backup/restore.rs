@@ -51,6 +51,7 @@ pub fn restore(config: &Config, args: &RestoreArgs) -> Result<Summary, Error> {
         Some(lock) => lock,
         None => data_dir::lock(dir)?,
     };
+    let _database = data_dir::lock_database_outside(dir, &target)?;
     check_vacant(&target)?;
 
     let temporary = with_suffix(&target, ".restoring");
