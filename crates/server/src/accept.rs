@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::service::Service;
 
 /// Connections at a time; more wait in the queue of the system.
-const MAX_CONNECTIONS: usize = 10_000;
+pub(crate) const MAX_CONNECTIONS: usize = 10_000;
 /// Streams at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 200;
 /// How long a connection may take to send the head of a request.

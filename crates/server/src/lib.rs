@@ -23,6 +23,7 @@ mod metrics;
 mod middleware;
 mod mount;
 pub mod network;
+mod open_files;
 mod operations;
 mod rate;
 mod remembered;

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::data_dir::{self, DataDir};
 use crate::error::Error;
 use crate::metrics::Metrics;
+use crate::open_files;
 use crate::service::Service;
 use crate::slow;
 
@@ -88,6 +89,7 @@ pub async fn migrate(config: &Config, environment: &Environment) -> Result<usize
 /// the address.
 pub async fn start(config: Config, environment: Environment) -> Result<Server, Error> {
     let Environment { clock, random } = environment;
+    open_files::raise_limit();
     let data_dir = DataDir::open(&config, &random)?;
     let options = config.store_options();
     let metrics = Arc::new(Metrics::new());
