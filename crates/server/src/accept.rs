@@ -27,11 +27,20 @@ pub(crate) const MAX_CONNECTIONS: usize = 10_000;
 const MAX_STREAMS: u32 = 200;
 /// How long a connection may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection on which nothing was asked for this long takes no more requests, and ends with those under way.
+const IDLE: Duration = Duration::from_secs(5 * 60);
+/// How long a client may leave unread what was sent to it.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long what a connection has sent may be on its way through the system when the server is to stop.
+const MOMENT: Duration = Duration::from_millis(100);
 /// How long requests in flight may take once the server is to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Takes connections until `stop` changes, then finishes what is in flight.
 pub(crate) async fn serve(listener: TcpListener, service: Service, stop: watch::Receiver<bool>) {
+    if let Err(error) = limit_unread(&listener) {
+        tracing::warn!(%error, "connections whose clients read nothing are not ended");
+    }
     let service = Arc::new(service);
     let builder = Arc::new(builder());
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -64,6 +73,18 @@ pub(crate) async fn serve(listener: TcpListener, service: Service, stop: watch::
         tracing::warn!("connections are still open and are cut");
         connections.shutdown().await;
     }
+}
+
+/// Ends connections whose clients read nothing: those that are accepted have it from here.
+#[cfg(target_os = "linux")]
+fn limit_unread(listener: &TcpListener) -> std::io::Result<()> {
+    let timeout_ms = u32::try_from(UNREAD_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(listener, timeout_ms)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_unread(_: &TcpListener) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// Waits until the server is to stop.
@@ -115,26 +136,72 @@ async fn connection(
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), requests));
     let mut stopping = pin!(stopped(stop));
     let mut silence = pin!(tokio::time::sleep(HEAD_TIMEOUT));
-    let (mut is_stopping, mut is_new) = (false, true);
+    let (mut is_stopping, mut is_new, mut is_ending) = (false, true, false);
     loop {
         tokio::select! {
+            // What was sent is read before anything else is decided.
+            biased;
             // What a broken connection means is the client's to find out.
             _ = &mut connection => return,
-            // One that never sent a whole head has nothing in flight to wait for.
             () = &mut stopping, if !is_stopping => {
                 is_stopping = true;
-                if !spoke.load(Ordering::Relaxed) {
+                if is_new && !spoke.load(Ordering::Relaxed) {
+                    silence.set(tokio::time::sleep(MOMENT));
+                } else {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+            () = &mut silence, if !is_ending => {
+                let was_silent = !spoke.swap(false, Ordering::Relaxed);
+                // One that never sent a whole head has nothing in flight to wait for, and until the protocol is known
+                // nothing else limits how long a client is silent.
+                if was_silent && is_new {
                     return;
                 }
-                connection.as_mut().graceful_shutdown();
-            }
-            // Until the protocol is known nothing else limits how long a client is silent.
-            () = &mut silence, if is_new => {
                 is_new = false;
-                if !spoke.load(Ordering::Relaxed) {
-                    return;
+                if was_silent || is_stopping {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                } else {
+                    silence.set(tokio::time::sleep(IDLE));
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::start::tests::{config, server};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_ends_when_its_client_reads_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        limit_unread(&listener).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let timeout_ms = rustix::net::sockopt::tcp_user_timeout(accepted.unwrap().0).unwrap();
+        assert_eq!(u128::from(timeout_ms), UNREAD_TIMEOUT.as_millis());
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_before_the_stop_is_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = server(config(&dir)).await;
+        let mut first = TcpStream::connect(server.address()).await.unwrap();
+        // One after the other are accepted: once the second is answered, the first is there.
+        let mut second = TcpStream::connect(server.address()).await.unwrap();
+        second.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        second.read_to_end(&mut Vec::new()).await.unwrap();
+
+        first.write_all(b"GET /v1/test/anon HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        server.stop().await;
+        let mut reply = String::new();
+        first.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
     }
 }
