@@ -7,6 +7,8 @@ use crate::error::{Error, Result};
 
 /// The longest organization name, in characters.
 const MAX_NAME: usize = 64;
+/// The longest text that is looked for, in characters: longer than all names. SQLite fails on patterns of 50,000 bytes.
+const MAX_SEARCH: usize = 256;
 /// The longest e-mail address (RFC 5321 §4.5.3.1.3).
 const MAX_EMAIL: usize = 254;
 
@@ -72,6 +74,17 @@ pub(crate) fn text(field: &str, text: &str, max: usize) -> Result<String> {
 pub(crate) fn name(field: &str, given: &str, max: usize) -> Result<String> {
     let given = text(field, given, max)?;
     if given.contains('\n') { Err(Error::field(field, "must be in one line")) } else { Ok(given) }
+}
+
+/// What is looked for in the names of a list: at most [`MAX_SEARCH`] characters.
+///
+/// # Errors
+/// 400 on `field`.
+pub(crate) fn search(field: &str, text: &str) -> Result<()> {
+    if text.chars().count() > MAX_SEARCH {
+        return Err(Error::field(field, format!("must have at most {MAX_SEARCH} characters")));
+    }
+    Ok(())
 }
 
 /// Like [`name`], and not empty.

@@ -35,11 +35,12 @@ const MAX_CODE: usize = 64;
 /// `OperatorListOrganizations`: newest first.
 ///
 /// # Errors
-/// 403 without the operator key.
+/// 400 on `search`, 403 without the operator key.
 pub async fn list_organizations(
     ctx: Ctx,
     req: Request<OperatorListOrganizations>,
 ) -> Result<OperatorListOrganizationsReply> {
+    field::search("search", &req.query.search)?;
     ctx.read("operator_list_organizations", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             authz::caller(w, call).await?;

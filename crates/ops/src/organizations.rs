@@ -151,9 +151,10 @@ pub async fn current(ctx: Ctx, req: Request<GetCurrentOrganization>) -> Result<B
 /// `ListUserOrganizations`: by name; without statuses, those being deleted are left out.
 ///
 /// # Errors
-/// As [`authz::caller`].
+/// 400 on `search`, and as [`authz::caller`].
 pub async fn list(ctx: Ctx, req: Request<ListUserOrganizations>) -> Result<ListUserOrganizationsReply> {
     let query = req.query;
+    field::search("search", &query.search)?;
     ctx.read("list_user_organizations", (req.call, query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;

@@ -32,8 +32,9 @@ fn name_taken() -> impl FnOnce(polity_store::Error) -> Error {
 /// `ListProjects`: of the current organization, by name.
 ///
 /// # Errors
-/// As [`Caller::current_organization`].
+/// 400 on `name`, and as [`Caller::current_organization`].
 pub async fn list(ctx: Ctx, req: Request<ListProjects>) -> Result<ListProjectsReply> {
+    field::search("name", &req.query.name)?;
     ctx.read("list_projects", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;

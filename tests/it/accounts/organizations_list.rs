@@ -121,6 +121,20 @@ async fn a_search_finds_the_beginning_of_an_id() {
 }
 
 #[tokio::test]
+async fn a_search_longer_than_any_name_is_refused() {
+    let server = TestServer::start().await;
+    let ann = person_with(&server, &["acme"]).await;
+    for (length, refused) in [(256, false), (257, true), (50_000, true)] {
+        let text = "x".repeat(length);
+        let reply = ann.call("GET", "/v1/account/organizations").query(&[("search", &text)]).send().await;
+        match refused {
+            true => reply.field("search"),
+            false => drop(reply.ok()),
+        }
+    }
+}
+
+#[tokio::test]
 async fn wildcards_in_a_search_stand_for_themselves() {
     let server = TestServer::start().await;
     let ann = person_with(&server, &["acme"]).await;

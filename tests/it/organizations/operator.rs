@@ -86,6 +86,14 @@ async fn the_list_is_searched_by_name_and_by_the_beginning_of_the_id() {
 }
 
 #[tokio::test]
+async fn a_search_longer_than_any_name_is_refused() {
+    let server = TestServer::start().await;
+    search(&server, &[("search", &"x".repeat(256))]).await;
+    let long = "x".repeat(50_000);
+    server.operator("GET", "/operator/v1/organizations").query(&[("search", &long)]).send().await.field("search");
+}
+
+#[tokio::test]
 async fn the_list_is_filtered_by_status() {
     let server = TestServer::start().await;
     let (acme, _globex) = (acme(&server).await, globex(&server).await);

@@ -167,6 +167,15 @@ async fn the_default_project_stays_until_another_is_the_default() {
 }
 
 #[tokio::test]
+async fn a_name_to_look_for_that_is_longer_than_any_is_refused() {
+    let server = TestServer::start().await;
+    let acme = acme(&server).await;
+    let look = |length| within(&server, &acme, "GET", "/v1/projects").query(&[("name", &"x".repeat(length))]).send();
+    look(256).await.ok();
+    look(50_000).await.field("name");
+}
+
+#[tokio::test]
 async fn the_quota_of_projects_holds() {
     let server = TestServer::start().await;
     let acme = acme(&server).await;

@@ -193,7 +193,7 @@ pub struct ListUserOrganizationsQuery {
     pub offset: Offset,
     /// The direction, by name.
     pub order: Order,
-    /// Part of a name, or the beginning of an id, in any case.
+    /// Part of a name, or the beginning of an id, in any case; 256 characters at most.
     pub search: String,
     /// Only organizations in one of these states; empty means all.
     #[serde(deserialize_with = "crate::enums::all_known")]

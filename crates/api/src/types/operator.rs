@@ -20,7 +20,7 @@ pub struct OperatorListOrganizationsQuery {
     pub offset: Offset,
     /// Where the page begins: the `next_cursor` of the page before, instead of an offset.
     pub cursor: String,
-    /// Part of a name, or the beginning of an id, in any case.
+    /// Part of a name, or the beginning of an id, in any case; 256 characters at most.
     pub search: String,
     /// Only organizations in one of these states; empty means all but DELETED.
     #[serde(deserialize_with = "crate::enums::all_known")]

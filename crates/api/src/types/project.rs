@@ -48,7 +48,7 @@ pub struct ListProjectsQuery {
     pub limit: Limit,
     /// How many items to skip.
     pub offset: Offset,
-    /// Part of the name.
+    /// Part of the name; 256 characters at most.
     pub name: String,
 }
 
