@@ -29,6 +29,10 @@ use crate::{network, reply};
 /// A read that takes this long is worth a line.
 const SLOW: Duration = Duration::from_secs(1);
 
+const TOO_LONG: &str = "the request took too long: try again";
+/// What a request that writes has handed to the database is carried out there, also when nobody waits for it any more.
+const TOO_LONG_TO_TELL: &str = "the request took too long: look whether it happened before you try again";
+
 /// The address of the other end of the connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub IpAddr);
@@ -89,7 +93,7 @@ pub(crate) async fn around(
 
     let mut response = match answered {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => reply::error(&Error::unavailable("the request took too long: try again")),
+        Ok(Err(_)) => reply::error(&Error::unavailable(if reads { TOO_LONG } else { TOO_LONG_TO_TELL })),
         Err(panic) => reply::error(&Error::internal(format!("panic: {}", message(panic.as_ref())))),
     };
     let (status, took) = (response.status().as_u16(), started.elapsed());
@@ -149,7 +153,7 @@ mod tests {
     use axum::Router;
     use axum::body::Body;
     use axum::middleware::from_fn_with_state;
-    use axum::routing::{any, get, post};
+    use axum::routing::{any, post};
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
@@ -160,7 +164,7 @@ mod tests {
         let router = Router::new()
             .route("/panic", any(async || -> Response { panic!("a bug with a secret") }))
             .route("/done", post(async || ()))
-            .route("/slow", get(async || -> Response { std::future::pending().await }))
+            .route("/slow", any(async || -> Response { std::future::pending().await }))
             .layer(from_fn_with_state(server.app().clone(), edge));
         let request = axum::http::Request::builder()
             .method(method)
@@ -188,9 +192,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_takes_too_long_is_a_503() {
-        let (status, body, headers) = ask("GET", "/slow", Duration::from_millis(20)).await;
-        assert_eq!((status, &headers["retry-after"]), (503, &"1".parse().unwrap()));
-        assert!(body.contains("took too long"), "{body}");
+        for (method, told) in [("GET", "too long: try again"), ("POST", "look whether it happened")] {
+            let (status, body, headers) = ask(method, "/slow", Duration::from_millis(20)).await;
+            assert_eq!((status, &headers["retry-after"]), (503, &"1".parse().unwrap()));
+            assert!(body.contains(told), "{body}");
+        }
     }
 
     #[tokio::test]
