@@ -179,8 +179,7 @@ impl Seal {
     }
 
     fn open(&self, id: Uuid, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let why = || format!("{} cannot be unsealed: is this the secret key it was sealed with?", self.what);
-        let failed = || Error::internal(why());
+        let failed = || Error::internal(WrongKey(self.what));
         let (nonce, sealed) = sealed.split_at_checked(12).ok_or_else(failed)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| failed())?;
@@ -190,14 +189,30 @@ impl Seal {
     }
 }
 
+/// What cannot be opened with the master key.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0} cannot be unsealed: is this the secret key it was sealed with?")]
+pub struct WrongKey(&'static str);
+
+/// Whether there are signing keys: then a master key sealed them.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn exist(ctx: &Ctx) -> Result<bool> {
+    Ok(!stored(ctx).await?.is_empty())
+}
+
+async fn stored(ctx: &Ctx) -> Result<Vec<signing_keys::SigningKeyRow>> {
+    ctx.read("load_signing_keys", (), |w, ()| Box::pin(async move { Ok(signing_keys::all(w.tx).await?) })).await
+}
+
 /// Loads the signing keys, makes one when the newest is older than the
 /// rotation, and forgets those no living token can be signed with.
 ///
 /// # Errors
 /// When the store refuses, or a key was sealed with another master key.
 pub async fn rotate(ctx: &Ctx) -> Result<()> {
-    let stored = ctx.read("load_signing_keys", (), |w, ()| Box::pin(async move { Ok(signing_keys::all(w.tx).await?) }));
-    let mut rows = stored.await?;
+    let mut rows = stored(ctx).await?;
     if is_rotation_due(ctx, &rows) {
         let new = new_row(ctx)?;
         let rotated = ctx.write("rotate_signing_keys", new, |w, new| {

@@ -22,31 +22,68 @@ pub(crate) struct DataDir {
     pub secret_key: [u8; 32],
     /// The operator's key.
     pub operator_key: String,
+    /// Where the master key comes from, in words.
+    secret_key_from: String,
+    /// The file of the master key, where there was none.
+    missing_secret_key: Option<PathBuf>,
+    /// Keys that were made and are not written yet.
+    made: Vec<(PathBuf, String)>,
     _locks: Vec<File>,
 }
 
 impl DataDir {
-    /// Opens the data directory, creating it and its keys where they are missing.
+    /// Opens the data directory, creating it where it is missing. Keys that are
+    /// missing are made, and written by [`DataDir::keep_keys`].
     pub fn open(config: &Config, random: &Random) -> Result<DataDir, Error> {
         let locks = hold(config)?;
-        let dir = config.data_dir.as_path();
+        let mut made = Vec::new();
+        let (secret_file, operator_file) = (config.data_dir.join("secret.key"), config.data_dir.join("operator.key"));
         let secret_key = match &config.secret_key {
             Some(given) => given.0.clone(),
-            None => file(&dir.join("secret.key"), || hex(&random.bytes()))?,
+            None => file(&secret_file, &mut made, || hex(&random.bytes()))?,
         };
-        let secret_key = unhex(&secret_key).ok_or_else(|| {
-            Error::Config(format!("{} does not have 64 hexadecimal digits", dir.join("secret.key").display()))
-        })?;
+        let missing_secret_key = made.first().map(|(path, _)| path.clone());
+        let secret_key = unhex(&secret_key)
+            .ok_or_else(|| Error::Config(format!("{} does not have 64 hexadecimal digits", secret_file.display())))?;
         let operator_key = match &config.operator_key {
             Some(given) => given.0.clone(),
             None => {
-                file(&dir.join("operator.key"), || format!("{}{}", token::OPERATOR_PREFIX, secret::generate(random)))?
+                file(&operator_file, &mut made, || format!("{}{}", token::OPERATOR_PREFIX, secret::generate(random)))?
             }
         };
         if operator_key.len() < 32 {
-            return Err(Error::Config(format!("{} has no operator key", dir.join("operator.key").display())));
+            return Err(Error::Config(format!("{} has no operator key", operator_file.display())));
         }
-        Ok(DataDir { secret_key, operator_key, _locks: locks })
+        let secret_key_from = match &config.secret_key {
+            Some(_) => "POLITY_SECRET_KEY".to_owned(),
+            None => secret_file.display().to_string(),
+        };
+        Ok(DataDir { secret_key, operator_key, secret_key_from, missing_secret_key, made, _locks: locks })
+    }
+
+    /// Whether the master key is a new one: then no database may have been used with another.
+    pub fn has_new_secret_key(&self) -> bool {
+        self.missing_secret_key.is_some()
+    }
+
+    /// Writes the keys that were made. Not where the database was used before and its master key is missing: a new
+    /// one would open nothing that is in it, and be in the way of the right one.
+    pub fn keep_keys(&mut self, is_database_used: bool) -> Result<(), Error> {
+        if let (Some(path), true) = (&self.missing_secret_key, is_database_used) {
+            return Err(Error::Config(format!(
+                "{} is missing, the secret key this database was made with: put it there, or set POLITY_SECRET_KEY",
+                path.display()
+            )));
+        }
+        self.made.drain(..).try_for_each(|(path, text)| write_key(&path, &text))
+    }
+
+    /// For a database that holds what the master key does not open.
+    pub fn wrong_secret_key(&self) -> Error {
+        Error::Config(format!(
+            "{} is not the secret key this database was made with: restore that one, or set POLITY_SECRET_KEY to it",
+            self.secret_key_from
+        ))
     }
 }
 
@@ -113,14 +150,21 @@ pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
     private().create(true).truncate(false).open(path).map(drop).map_err(Error::io("open", path))
 }
 
-/// The text of a file; a missing one is made, whole or not at all.
-fn file(path: &Path, make: impl FnOnce() -> String) -> Result<String, Error> {
+/// The text of a file; that of a missing one is made.
+fn file(path: &Path, made: &mut Vec<(PathBuf, String)>, make: impl FnOnce() -> String) -> Result<String, Error> {
     match fs::read_to_string(path) {
-        Ok(text) => return Ok(text.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Error::io("read", path)(error)),
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = make();
+            made.push((path.to_owned(), text.clone()));
+            Ok(text)
+        }
+        Err(error) => Err(Error::io("read", path)(error)),
     }
-    let text = make();
+}
+
+/// Writes a key, whole or not at all.
+fn write_key(path: &Path, text: &str) -> Result<(), Error> {
     let temporary = path.with_extension("tmp");
     let write = || -> std::io::Result<()> {
         let mut file = private().create(true).truncate(true).open(&temporary)?;
@@ -129,8 +173,7 @@ fn file(path: &Path, make: impl FnOnce() -> String) -> Result<String, Error> {
         fs::rename(&temporary, path)?;
         path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     };
-    write().map_err(Error::io("write", path))?;
-    Ok(text)
+    write().map_err(Error::io("write", path))
 }
 
 /// Options for a file that only its owner reads.
@@ -178,13 +221,16 @@ mod tests {
     fn keys_are_made_once_and_only_their_owner_reads_them() {
         let dir = tempfile::tempdir().unwrap();
         let config = config(&dir);
-        let (random, first) = (random(), DataDir::open(&config, &random()).unwrap());
+        let (random, mut first) = (random(), DataDir::open(&config, &random()).unwrap());
+        assert!(first.has_new_secret_key());
+        first.keep_keys(false).unwrap();
         let (secret_key, operator_key) = (first.secret_key, first.operator_key.clone());
         assert!(operator_key.starts_with(token::OPERATOR_PREFIX));
         assert_eq!(fs::read_to_string(config.data_dir.join("operator.key")).unwrap(), format!("{operator_key}\n"));
         drop(first);
         let second = DataDir::open(&config, &random).unwrap();
         assert_eq!((second.secret_key, &second.operator_key), (secret_key, &operator_key));
+        assert!(!second.has_new_secret_key());
         #[cfg(unix)]
         for (name, mode) in [("", 0o700), ("secret.key", 0o600), ("operator.key", 0o600), ("polity.lock", 0o600)] {
             use std::os::unix::fs::PermissionsExt as _;
@@ -233,6 +279,16 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_key_is_not_made_for_a_database_that_had_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(&dir);
+        let mut open = DataDir::open(&config, &random()).unwrap();
+        let error = open.keep_keys(true).unwrap_err().to_string();
+        assert!(error.contains("secret.key is missing") && error.contains("POLITY_SECRET_KEY"), "{error}");
+        assert!(!config.data_dir.join("operator.key").exists() && !config.data_dir.join("secret.key").exists());
+    }
+
+    #[test]
     fn given_keys_are_used_and_not_written() {
         let dir = tempfile::tempdir().unwrap();
         let key = "0123456789abcdef0123456789abcdef".to_owned();
@@ -241,7 +297,8 @@ mod tests {
             secret_key: Some(Secret("ab".repeat(32))),
             ..config(&dir)
         };
-        let open = DataDir::open(&config, &random()).unwrap();
+        let mut open = DataDir::open(&config, &random()).unwrap();
+        open.keep_keys(true).unwrap();
         assert_eq!((&open.operator_key, open.secret_key), (&key, [0xab; 32]));
         assert!(!config.data_dir.join("operator.key").exists() && !config.data_dir.join("secret.key").exists());
     }

@@ -73,7 +73,7 @@ pub async fn seed(
     tell: &dyn Fn(&str, i64),
 ) -> Result<Seeded, Error> {
     // Its key hashes the credentials; the lock keeps servers away.
-    let data_dir = DataDir::open(config, &environment.random)?;
+    let mut data_dir = DataDir::open(config, &environment.random)?;
     let target = config.target();
     let now = (environment.clock.0)();
     polity_store::migrate(&target, now).await?;
@@ -83,6 +83,7 @@ pub async fn seed(
     let credential = move |n: i64| secret::generate(&rows::random(seed, n));
 
     let mut bulk = Bulk::open(&target).await?;
+    data_dir.keep_keys(bulk.count(table("signing_keys")?, 1).await? > 0)?;
     let (organizations, users, events) = (table("organizations")?, table("users")?, table("events")?);
     if !args.add && bulk.count(organizations, 1).await? > 0 {
         let why = "there are organizations already: fill an empty database, or say --add";

@@ -9,7 +9,7 @@ use std::time::Duration;
 use polity_api::scalar::Timestamp;
 use polity_ops::feed::Feed;
 use polity_ops::jobs::mail::Mailer;
-use polity_ops::keys::{self, Keys};
+use polity_ops::keys::{self, Keys, WrongKey};
 use polity_ops::password::Passwords;
 use polity_ops::webhooks::send::Outbound;
 use polity_ops::{Clock, Ctx, Lanes, Memory, Parts, Random, Wake, jobs};
@@ -90,7 +90,7 @@ pub async fn migrate(config: &Config, environment: &Environment) -> Result<usize
 pub async fn start(config: Config, environment: Environment) -> Result<Server, Error> {
     let Environment { clock, random } = environment;
     open_files::raise_limit();
-    let data_dir = DataDir::open(&config, &random)?;
+    let mut data_dir = DataDir::open(&config, &random)?;
     let options = config.store_options();
     let metrics = Arc::new(Metrics::new());
     let observer = metrics.clone();
@@ -124,7 +124,14 @@ pub async fn start(config: Config, environment: Environment) -> Result<Server, E
         clock,
         random,
     });
-    keys::rotate(&ctx).await?;
+    let is_used = data_dir.has_new_secret_key() && keys::exist(&ctx).await?;
+    data_dir.keep_keys(is_used)?;
+    keys::rotate(&ctx).await.map_err(|error| {
+        match error.cause.as_ref().is_some_and(|cause| cause.is::<WrongKey>()) {
+            true => data_dir.wrong_secret_key(),
+            false => error.into(),
+        }
+    })?;
     let mailer = match (&config.smtp_url, &config.mail_from) {
         (Some(url), Some(from)) => Mailer::smtp(&url.0, from)?,
         _ => Mailer::outbox(config.data_dir.join("outbox"))?,

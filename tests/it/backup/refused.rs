@@ -68,6 +68,25 @@ async fn a_backup_without_a_secret_key_has_to_be_asked_for() {
 }
 
 #[tokio::test]
+async fn a_server_makes_no_secret_key_for_a_database_that_had_one() {
+    let taken = Taken::new(&["--without-keys"]).await;
+    let restored = taken.path("restored");
+    let said = restore(&taken.backup(), &restored).await.ok();
+    let next = said.lines().find(|line| line.trim_start().starts_with("next")).expect("the next step");
+    assert!(next.contains("put the secret key of that server into"), "{said}");
+    let serve = async || run(command(&["serve", "--listen", "127.0.0.1:0"], &[("--data-dir", &restored)])).await;
+    serve().await.refused("secret.key is missing, the secret key this database was made with");
+    assert!(!restored.join("secret.key").exists() && !restored.join("operator.key").exists());
+
+    fs::write(restored.join("secret.key"), "ab".repeat(32)).unwrap();
+    serve().await.refused("secret.key is not the secret key this database was made with");
+    fs::copy(taken.server.data_dir().join("secret.key"), restored.join("secret.key")).unwrap();
+    let server = server_on(&restored).await;
+    taken.check_credential(&server).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_restore_is_refused_while_another_has_the_file() {
     let taken = Taken::new(&[]).await;
     let (file, elsewhere) = (taken.path("x.db"), taken.path("elsewhere"));

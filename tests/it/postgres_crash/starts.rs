@@ -43,7 +43,7 @@ async fn a_replica_with_another_secret_key_does_not_start() {
     let ended = run(&["serve", "--listen", "127.0.0.1:0"], directory.path(), database.url(), &other).await;
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{said}");
-    let message = "polity: a signing key cannot be unsealed: is this the secret key it was sealed with?";
+    let message = "polity: POLITY_SECRET_KEY is not the secret key this database was made with";
     assert!(said.contains(message), "{said}");
     load::sign_up(&pair.http, &pair.a.url(), "after").await;
 }

@@ -75,8 +75,8 @@ pub fn restore(config: &Config, args: &RestoreArgs) -> Result<Summary, Error> {
     let (at, by) = (manifest.created_at, &manifest.polity_version);
     Ok(Summary::new(format!("{} restored to {}", from.display(), dir.display()), &manifest)
         .with("taken", format!("{at} by polity {by}"))
-        .with("keys", told(config, &manifest))
-        .with("next", format!("polity serve --data-dir {}", dir.display())))
+        .with("keys", names_of_keys(&manifest))
+        .with("next", next_step(config)))
 }
 
 /// Refuses to go where a database is, or was: what is left of its log would be
@@ -136,12 +136,12 @@ fn names_of_keys(manifest: &Manifest) -> String {
     if names.is_empty() { "none in the backup".to_owned() } else { names }
 }
 
-/// What there is to say about the keys once a backup is restored.
-fn told(config: &Config, manifest: &Manifest) -> String {
-    let names = names_of_keys(manifest);
+/// What is to be done once a backup is restored.
+fn next_step(config: &Config) -> String {
     let path = config.data_dir.join(SECRET_KEY);
+    let serve = format!("polity serve --data-dir {}", config.data_dir.display());
     if config.secret_key.is_some() || path.exists() {
-        return names;
+        return serve;
     }
-    format!("{names}: put the secret key of that server into {} before the next start", path.display())
+    format!("put the secret key of that server into {}, or set POLITY_SECRET_KEY; then {serve}", path.display())
 }
