@@ -21,10 +21,8 @@ pub fn lines(config: &Config, server: &Server) -> Vec<String> {
         format!("  operator key   {key}"),
         format!("  documentation  {url}/docs"),
         String::new(),
-        "  next, sign up:".to_owned(),
-        format!("    curl {url}/v1/account/signup \\"),
-        r#"      -d '{"email": "you@example.com", "password": "a long password", "name": "You"}'"#.to_owned(),
     ];
+    lines.extend(next(config, &url));
     let open = left_open(config);
     if !open.is_empty() {
         lines.extend([String::new(), "  left open:".to_owned()]);
@@ -33,11 +31,40 @@ pub fn lines(config: &Config, server: &Server) -> Vec<String> {
     lines
 }
 
+/// How the first person gets in.
+fn next(config: &Config, url: &str) -> Vec<String> {
+    let domain = match (config.signup, config.signup_domains.first()) {
+        (Signup::Open, _) => "example.com",
+        (_, Some(domain)) => domain,
+        (Signup::Invited, None) => {
+            return vec![
+                "  next: people sign up when they were invited. For the first one, name the domain of her".to_owned(),
+                "  address in POLITY_SIGNUP_DOMAINS, or start once with POLITY_SIGNUP=open".to_owned(),
+            ];
+        }
+        (Signup::Closed, None) => {
+            return vec![
+                "  next: nobody can sign up, as POLITY_SIGNUP=closed says. POLITY_SIGNUP_DOMAINS admits addresses at"
+                    .to_owned(),
+                "  some domains all the same".to_owned(),
+            ];
+        }
+    };
+    vec![
+        "  next, sign up:".to_owned(),
+        format!("    curl {url}/v1/account/signup \\"),
+        format!(r#"      -d '{{"email": "ada@{domain}", "password": "a long password", "name": "Ada Lovelace"}}'"#),
+    ]
+}
+
 /// What a server open to the world should not leave as it is.
 fn left_open(config: &Config) -> Vec<&'static str> {
     let is_https = config.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
     let points = [
-        (config.signup == Signup::Open, "anybody can sign up: POLITY_SIGNUP=invited or closed changes that"),
+        (
+            config.signup == Signup::Open,
+            "anybody can sign up: POLITY_SIGNUP=invited, with POLITY_SIGNUP_DOMAINS, changes that",
+        ),
         (
             config.smtp_url.is_none(),
             "mail is not sent but written to the outbox: set POLITY_SMTP_URL and POLITY_MAIL_FROM",
@@ -57,6 +84,21 @@ fn left_open(config: &Config) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_step_is_one_that_works() {
+        let told = |signup: Signup, domains: &[&str]| {
+            let signup_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+            next(&Config { signup, signup_domains, ..Config::default() }, "http://h").join("\n")
+        };
+        assert!(told(Signup::Open, &[]).contains("\"ada@example.com\""));
+        assert!(told(Signup::Open, &["acme.example"]).contains("\"ada@example.com\""));
+        assert!(told(Signup::Invited, &["acme.example"]).contains("\"ada@acme.example\""));
+        for signup in [Signup::Invited, Signup::Closed] {
+            let text = told(signup, &[]);
+            assert!(!text.contains("curl") && text.contains("POLITY_SIGNUP_DOMAINS"), "{text}");
+        }
+    }
 
     #[test]
     fn what_is_left_open_is_said() {

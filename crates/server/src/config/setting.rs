@@ -216,7 +216,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: false,
         secret: false,
         default: "none",
-        doc: "Domains whose addresses may always sign up, separated by commas",
+        doc: "Domains whose addresses may always sign up, separated by commas; so comes the first person with `invited`",
         set: |c, v| put(&mut c.signup_domains, domains(v)),
         show: |c| Some(c.signup_domains.join(",")),
     },
