@@ -139,7 +139,7 @@ pub struct Globals {
     /// Form of the output
     #[arg(long, short, value_enum, default_value_t = Format::Table, value_name = "FORMAT", global = true)]
     pub(crate) output: Format,
-    /// Print ids and nothing else
+    /// Print ids, or the secret that was made, and nothing else
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// Do not ask for confirmation

@@ -51,7 +51,7 @@ const LIST: View = View {
 };
 
 const CREATED: View = View {
-    id: "/id",
+    id: "/token",
     columns: &[col("ID", "/id"), col("NAME", "/name"), col("TYPE", "/type"), col("TOKEN", "/token")],
 };
 

@@ -64,7 +64,7 @@ const KEYS: View = View {
 };
 
 const CREATED: View = View {
-    id: "/id",
+    id: "/token",
     columns: &[
         col("ID", "/id"),
         col("NAME", "/name"),

@@ -1,5 +1,5 @@
-//! How results look: a table for people, JSON or YAML for programs, or ids
-//! alone. Data goes to standard output, everything else to standard error.
+//! How results look: a table for people, JSON or YAML for programs, or ids and
+//! secrets alone. Data goes to standard output, everything else to standard error.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -29,7 +29,7 @@ pub(crate) struct Output {
 
 /// What of a thing people see: each column is a name and a JSON pointer.
 pub(crate) struct View {
-    /// What `--quiet` prints.
+    /// What `--quiet` prints: an id, or the secret that is shown this once.
     pub(crate) id: &'static str,
     pub(crate) columns: &'static [Column],
 }

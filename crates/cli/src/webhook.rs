@@ -157,7 +157,7 @@ const ONE: View = View {
 };
 
 const WITH_SECRET: View =
-    View { id: "/id", columns: &[col("ID", "/id"), col("URL", "/url"), col("SECRET", "/secret")] };
+    View { id: "/secret", columns: &[col("ID", "/id"), col("URL", "/url"), col("SECRET", "/secret")] };
 
 const TESTED: View = View {
     id: "/status_code",

@@ -11,7 +11,8 @@ async fn without_a_terminal_nothing_is_destroyed_unless_told_so() {
     terminal.run("org create acme -q").await;
     terminal.run("budget set 50 -O acme").await;
     let project = terminal.read("project create web -O acme -q").await;
-    let credential = terminal.read("credential create ci -O acme -q").await;
+    terminal.read("credential create ci -O acme -q").await;
+    let credential = terminal.read("credential list -O acme -q").await;
     for command in [
         "org deactivate acme",
         "org delete acme",

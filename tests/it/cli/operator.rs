@@ -30,6 +30,9 @@ async fn the_operator_makes_keys_for_sources_and_sets_billing_periods() {
     ] {
         operator.run(command).await;
     }
+    let token = operator.read("operator metering-key create quiet -q").await;
+    assert!(token.starts_with("polity_metering_"), "{token}");
+    operator.read("operator metering-key delete quiet --yes").await;
     let newest = operator.read("operator metering-key list -q").await;
     let newest = newest.lines().next().expect("a key").to_owned();
     operator.run(&format!("operator metering-key delete {newest}")).await;

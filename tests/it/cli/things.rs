@@ -55,6 +55,8 @@ async fn credentials_show_their_token_once() {
     terminal.run("credential create laptop --type user").await;
     terminal.run("credential list").await;
     terminal.run("credential list -o json").await;
+    let token = terminal.read("credential create script -q").await;
+    assert_eq!(token.len(), 64, "what nobody can read again is printed, and not its id: {token}");
     insta::assert_snapshot!(terminal.transcript());
 }
 

@@ -54,8 +54,12 @@ async fn what_was_delivered_is_listed_and_delivered_again() {
     terminal.read("org create acme -q").await;
     terminal.read("org switch acme -q").await;
     let url = receiver().await;
-    let first = terminal.read(&format!("webhook create {url} --type project.* -q")).await;
-    let second = terminal.read(&format!("webhook create {url} --type x.y -q")).await;
+    let secret = terminal.read(&format!("webhook create {url} --type project.* -q")).await;
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    let first = terminal.read("webhook list -q").await;
+    terminal.read(&format!("webhook create {url} --type x.y -q")).await;
+    let both = terminal.read("webhook list -q").await;
+    let second = both.lines().find(|id| *id != first).expect("another webhook");
     terminal.run(&format!("webhook test {url}")).await;
     terminal.run(&format!("webhook delete {second} --yes")).await;
     terminal.run(&format!("webhook test {first}")).await;
@@ -98,7 +102,8 @@ async fn the_operator_has_webhooks_of_his_own() {
     let event = wait.await;
     operator.run(&format!("operator webhook replay {url} {event}")).await;
     operator.run(&format!("operator webhook update {url} --description all --disable")).await;
-    operator.run(&format!("operator webhook rotate {url} -q")).await;
+    let secret = operator.read(&format!("operator webhook rotate {url} -q")).await;
+    assert!(secret.starts_with("whsec_"), "{secret}");
     operator.run(&format!("operator webhook delete {url} --yes")).await;
     operator.run("operator webhook get nothing").await;
     operator.run("operator webhook list").await;
