@@ -120,8 +120,11 @@ impl Failure {
         self
     }
 
-    /// Tells on standard error, for a person or for a program.
+    /// Tells on standard error, for a person or for a program; nothing where the command ended well before its time.
     pub(crate) fn report(&self, as_json: bool) {
+        if self.exit == Exit::Ok {
+            return;
+        }
         let text = if as_json { self.json() } else { self.text() };
         let _ = writeln!(anstream::stderr().lock(), "{text}");
     }

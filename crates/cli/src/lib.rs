@@ -61,10 +61,7 @@ fn carry_out(command: &Command, globals: Option<&Globals>, root: &clap::Command)
         return match command {
             Command::Completions { shell } => manual::completions(*shell, root),
             Command::Man { directory: Some(directory), .. } => manual::pages(directory, root),
-            Command::Man { directory: None, .. } => {
-                output::print(markdown(root).trim_end());
-                Ok(())
-            }
+            Command::Man { directory: None, .. } => output::print(markdown(root).trim_end()),
             _ => Ok(()),
         };
     };

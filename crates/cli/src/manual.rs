@@ -14,8 +14,7 @@ use crate::output;
 pub(crate) fn completions(shell: Shell, root: &Command) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut root.clone(), root.get_name(), &mut script);
-    output::print(String::from_utf8_lossy(&script).trim_end());
-    Ok(())
+    output::print(String::from_utf8_lossy(&script).trim_end())
 }
 
 /// Writes a manual page for each command.

@@ -1,14 +1,14 @@
 //! How results look: a table for people, JSON or YAML for programs, or ids and
 //! secrets alone. Data goes to standard output, everything else to standard error.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::error::{Failure, Result};
+use crate::error::{Exit, Failure, Result};
 use crate::value;
 
 /// The form of the output. What is written on a value would make every help
@@ -105,33 +105,32 @@ impl Output {
     pub(crate) fn list<T: Serialize>(self, items: &[T], view: &View) -> Result<()> {
         let items: Vec<Value> = items.iter().map(to_json).collect::<Result<_>>()?;
         if self.quiet {
-            items.iter().for_each(|item| print(&Column::show(&col("", view.id), item)));
-            return Ok(());
+            return items.iter().try_for_each(|item| print(&col("", view.id).show(item)));
         }
         match self.format {
-            Format::Table if items.is_empty() => note("nothing found"),
+            Format::Table if items.is_empty() => {
+                note("nothing found");
+                Ok(())
+            }
             Format::Table => print_table(&items, view),
-            Format::Json | Format::Yaml => return self.structured(&Value::Array(items)),
+            Format::Json | Format::Yaml => self.structured(&Value::Array(items)),
         }
-        Ok(())
     }
 
     /// Prints one thing.
     pub(crate) fn one<T: Serialize>(self, thing: &T, view: &View) -> Result<()> {
         let thing = to_json(thing)?;
         if self.quiet {
-            print(&col("", view.id).show(&thing));
-            return Ok(());
+            return print(&col("", view.id).show(&thing));
         }
         if self.format != Format::Table {
             return self.structured(&thing);
         }
         let width = view.columns.iter().map(|c| c.name.len()).max().unwrap_or_default();
-        for column in view.columns {
+        view.columns.iter().try_for_each(|column| {
             let name = column.name.to_lowercase();
-            print(&format!("{name:width$}  {}", column.show(&thing)));
-        }
-        Ok(())
+            print(&format!("{name:width$}  {}", column.show(&thing)))
+        })
     }
 
     /// Prints one of things that keep coming: a line each.
@@ -143,17 +142,18 @@ impl Output {
             Format::Json => print(&thing.to_string()),
             Format::Yaml => print(&format!("---\n{}", yaml(&thing)?)),
         }
-        Ok(())
     }
 
     /// Reports what left nothing to show but its id.
     pub(crate) fn done(self, id: &str, text: &str) -> Result<()> {
         match self.format {
             _ if self.quiet => print(id),
-            Format::Table => note(text),
-            Format::Json | Format::Yaml => return self.structured(&json!({ "id": id })),
+            Format::Table => {
+                note(text);
+                Ok(())
+            }
+            Format::Json | Format::Yaml => self.structured(&json!({ "id": id })),
         }
-        Ok(())
     }
 
     fn structured(self, value: &Value) -> Result<()> {
@@ -161,7 +161,6 @@ impl Output {
             Format::Yaml => print(&yaml(value)?),
             _ => print(&format!("{value:#}")),
         }
-        Ok(())
     }
 }
 
@@ -174,7 +173,7 @@ fn yaml(value: &Value) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-fn print_table(items: &[Value], view: &View) {
+fn print_table(items: &[Value], view: &View) -> Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(view.columns.iter().map(|c| c.name));
     for item in items {
@@ -184,17 +183,21 @@ fn print_table(items: &[Value], view: &View) {
         column.set_padding((0, 2));
     }
     let bold = anstyle::Style::new().bold();
-    for (i, line) in table.lines().enumerate() {
+    table.lines().enumerate().try_for_each(|(i, line)| {
         let line = line.trim_end();
         // Plain output gets the escapes taken out again.
-        print(&if i == 0 { format!("{bold}{line}{bold:#}") } else { line.to_owned() });
-    }
+        print(&if i == 0 { format!("{bold}{line}{bold:#}") } else { line.to_owned() })
+    })
 }
 
-/// Writes to standard output; that nobody reads it is no reason to stop.
-pub(crate) fn print(text: &str) {
+/// Writes to standard output. Where nobody reads on, the command ends in silence; where it cannot be written, what was
+/// to be shown may be a secret that is lost, and the command fails.
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::new(Exit::Ok, "nobody reads the output"),
+        _ => Failure::other(format!("cannot write: {error}")),
+    })
 }
 
 /// Tells a person something that is no data.

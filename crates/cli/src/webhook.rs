@@ -306,9 +306,9 @@ impl Endpoints<'_> {
             true => self.client.operator_webhooks().operator_test_webhook(found.id).await?,
             false => self.client.webhooks().test_webhook(found.id).await?,
         };
-        session.output.one(&reply, &TESTED)?;
+        let shown = session.output.one(&reply, &TESTED);
         match reply.delivered {
-            true => Ok(()),
+            true => shown,
             false => Err(Failure::other(format!("{} did not accept the message", found.url)).because(reply.error)),
         }
     }

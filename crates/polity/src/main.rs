@@ -5,7 +5,7 @@
 mod log;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -154,13 +154,10 @@ fn of_app(command: &AppCommand) -> Result<()> {
     match command {
         AppCommand::Check(args) => {
             let report = runtime()?.block_on(github_app::check(&load(&args.settings)?, &environment()))?;
-            print(&report.to_string());
+            print(&report.to_string())?;
             report.trouble().map_or(Ok(()), |trouble| Err(anyhow::anyhow!(trouble)))
         }
-        AppCommand::Manifest(args) => {
-            print(&github_app::manifest(&load(&args.settings)?, args)?);
-            Ok(())
-        }
+        AppCommand::Manifest(args) => print(&github_app::manifest(&load(&args.settings)?, args)?),
     }
 }
 
@@ -178,18 +175,15 @@ fn run(command: &Command) -> Result<()> {
                 0 => format!("{name} is up to date"),
                 1 => format!("{name}: 1 migration applied"),
                 applied => format!("{name}: {applied} migrations applied"),
-            });
-            Ok(())
+            })
         }
         Command::Backup(args) => {
             let done = backup::backup(&load(&args.settings)?, &environment(), args)?;
-            print(&done.to_string());
-            Ok(())
+            print(&done.to_string())
         }
         Command::Restore(args) => {
             let done = backup::restore(&load(&args.settings)?, args)?;
-            print(&done.to_string());
-            Ok(())
+            print(&done.to_string())
         }
         Command::Transfer(args) => {
             let config = load(&args.settings)?;
@@ -198,7 +192,7 @@ fn run(command: &Command) -> Result<()> {
                     eprintln!("{:<20} {} {} rows", progress.table, progress.done, progress.rows);
                 }
             }))?;
-            print(&done.to_string());
+            print(&done.to_string())?;
             done.difference().map_or(Ok(()), |difference| Err(anyhow::anyhow!(difference)))
         }
         Command::Seed(args) => {
@@ -208,21 +202,11 @@ fn run(command: &Command) -> Result<()> {
                     eprintln!("{table:<20} {rows} rows");
                 }
             }))?;
-            print(&done.to_string());
-            Ok(())
+            print(&done.to_string())
         }
-        Command::Config { markdown: true, .. } => {
-            print(setting::markdown().trim_end());
-            Ok(())
-        }
-        Command::Config { defaults: true, .. } => {
-            print(polity_server::config::DEFAULTS.trim_end());
-            Ok(())
-        }
-        Command::Config { args, .. } => {
-            print(setting::show(&load(args)?).trim_end());
-            Ok(())
-        }
+        Command::Config { markdown: true, .. } => print(setting::markdown().trim_end()),
+        Command::Config { defaults: true, .. } => print(polity_server::config::DEFAULTS.trim_end()),
+        Command::Config { args, .. } => print(setting::show(&load(args)?).trim_end()),
         // It says itself how it went.
         Command::Client(_) => Ok(()),
     }
@@ -238,7 +222,10 @@ fn serve(config: &Config) -> Result<()> {
         // Before the start, so that a signal during it is not lost.
         let signal = signal()?;
         let server = polity_server::start(config.clone(), environment()).await?;
-        print(&banner::lines(config, &server).join("\n"));
+        // Who cannot be told where the server is can still be served.
+        if let Err(error) = print(&banner::lines(config, &server).join("\n")) {
+            tracing::warn!("{error:#}");
+        }
         signal.await;
         tracing::info!("stopping");
         server.stop().await;
@@ -247,10 +234,13 @@ fn serve(config: &Config) -> Result<()> {
     })
 }
 
-/// Writes to standard output; that nobody reads it is no reason to stop.
-fn print(text: &str) {
+/// Writes to standard output. That nobody reads it is no reason to fail; that it cannot be written is one.
+fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write"),
+        _ => Ok(()),
+    }
 }
 
 /// Waits for the first signal that asks to stop; listens from the call on.

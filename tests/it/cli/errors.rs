@@ -26,3 +26,23 @@ async fn every_kind_of_failure_has_its_own_code_and_says_what_to_do() {
     let transcript = terminal.transcript().replace(&port.to_string(), "<port>");
     insta::assert_snapshot!(transcript);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_cannot_be_written_is_a_failure_and_what_nobody_reads_is_none() {
+    let server = TestServer::start().await;
+    let mut terminal = Terminal::of(&server, "ann").await;
+    terminal.read("org create acme -q").await;
+    for command in
+        ["credential create ci -O acme -q", "credential list -O acme", "org list -o json", "man --markdown", "config"]
+    {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let (code, complaint) = terminal.run_into(command, full).await;
+        assert_eq!(code, 1, "{command}: {complaint}");
+        assert!(complaint.contains("cannot write: No space left"), "{command}: {complaint}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = terminal.run_into(command, std::os::fd::OwnedFd::from(writer).into()).await;
+        assert_eq!(ended, (0, String::new()), "{command}");
+    }
+}

@@ -99,6 +99,13 @@ impl Terminal {
         ended
     }
 
+    /// Runs a command whose output goes to a file; returns its code and what it complained of.
+    pub async fn run_into(&self, command: &str, file: std::fs::File) -> (i32, String) {
+        let child = self.command(command).stdin(Stdio::null()).stdout(file).spawn().expect("a process");
+        let output = child.wait_with_output().await.expect("an end");
+        (output.status.code().expect("a code"), String::from_utf8(output.stderr).expect("text"))
+    }
+
     /// Starts a command that goes on.
     pub fn start(&self, command: &str) -> Started {
         let mut child = self.command(command).spawn().expect("a process");
