@@ -9,6 +9,7 @@ use polity_client::types::{Activity, EventId, Limit, ListActivitiesQuery};
 
 use crate::error::Result;
 use crate::output::{View, col};
+use crate::patience;
 use crate::session::{Session, take};
 
 /// How often to look for something new.
@@ -43,6 +44,7 @@ pub(crate) const LIST: View = View {
         col("ACTOR", "/actor/name"),
         col("VERB", "/verb"),
         col("TYPE", "/object/type"),
+        col("EVENT", "/metadata/event"),
         col("OBJECT", "/object/name"),
     ],
 };
@@ -53,7 +55,7 @@ pub(crate) async fn run(session: &Session, command: &ActivityCommand) -> Result<
     session
         .act(async |client| {
             if !args.follow {
-                return session.output.list(&list(client, args, args.limit).await?, &LIST);
+                return session.output.list(&list(client, args).await?, &LIST);
             }
             // An interrupt ends the listening, and not the logging out after it.
             tokio::select! {
@@ -64,14 +66,14 @@ pub(crate) async fn run(session: &Session, command: &ActivityCommand) -> Result<
         .await
 }
 
-async fn list(client: &Client, args: &ListArgs, at_most: usize) -> Result<Vec<Activity>> {
-    let limit = Limit(u32::try_from(at_most.clamp(1, 100)).unwrap_or(100));
+async fn list(client: &Client, args: &ListArgs) -> Result<Vec<Activity>> {
+    let limit = Limit(u32::try_from(args.limit.clamp(1, 100)).unwrap_or(100));
     let query = ListActivitiesQuery { limit, types: args.types.clone(), ..Default::default() };
-    take(client.activities().all_activities(&query), Some(at_most)).await
+    take(client.activities().all_activities(&query), Some(args.limit)).await
 }
 
 async fn follow(session: &Session, client: &Client, args: &ListArgs) -> Result<()> {
-    let mut fresh = list(client, args, args.limit).await?;
+    let mut fresh = list(client, args).await?;
     let mut last = None;
     loop {
         for activity in fresh.iter().rev() {
@@ -79,12 +81,12 @@ async fn follow(session: &Session, client: &Client, args: &ListArgs) -> Result<(
         }
         last = fresh.first().map(|activity| activity.id).or(last);
         tokio::time::sleep(INTERVAL).await;
-        fresh = since(client, args, last).await?;
+        fresh = patience::until_answered(async || since(client, args, last).await).await?;
     }
 }
 
 /// What happened after `last`, the newest first, however much it is.
-async fn since(client: &Client, args: &ListArgs, last: Option<EventId>) -> Result<Vec<Activity>> {
+async fn since(client: &Client, args: &ListArgs, last: Option<EventId>) -> polity_client::Result<Vec<Activity>> {
     let query = ListActivitiesQuery { limit: Limit(100), types: args.types.clone(), ..Default::default() };
     let mut activities = std::pin::pin!(client.activities().all_activities(&query));
     let mut fresh = Vec::new();

@@ -6,8 +6,11 @@ use polity_client::types::{Duration, Event, EventList, Limit, ListEventsQuery};
 
 use crate::error::Result;
 use crate::output::{View, col, note};
+use crate::patience;
 use crate::session::Session;
 
+/// The end of the log, wherever that is. It is no place to go on from.
+const END: &str = "latest";
 /// How long the server is asked to wait for an event.
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -43,6 +46,7 @@ const LIST: View = View {
     columns: &[
         col("TIME", "/created_at"),
         col("TYPE", "/type"),
+        col("EVENT", "/metadata/event"),
         col("ACTOR", "/actor/name"),
         col("OBJECT", "/object/name"),
     ],
@@ -54,7 +58,7 @@ pub(crate) async fn run(session: &Session, command: &EventCommand) -> Result<()>
         .act(async |client| {
             let (EventCommand::List { args, .. } | EventCommand::Follow(args)) = command;
             let mut query = ListEventsQuery { limit: Limit(100), types: args.types.clone(), ..Default::default() };
-            let beginning = if matches!(command, EventCommand::Follow(_)) { "latest" } else { "" };
+            let beginning = if matches!(command, EventCommand::Follow(_)) { END } else { "" };
             query.after = args.after.clone().unwrap_or_else(|| beginning.to_owned());
             match command {
                 EventCommand::List { limit, .. } => list(session, client, query, *limit).await,
@@ -88,14 +92,15 @@ async fn list(session: &Session, client: &Client, mut query: ListEventsQuery, at
 }
 
 async fn follow(session: &Session, client: &Client, query: &mut ListEventsQuery) -> Result<()> {
-    query.wait = Some(WAIT);
     loop {
-        let page = client.events().list_events(query).await?;
+        let page = patience::until_answered(async || client.events().list_events(query).await).await?;
         for event in &page.events {
             session.output.line(event, &LIST)?;
         }
         // Only what was printed counts as seen.
         query.after = page.next_cursor;
+        // The first answer comes at once: from then on there is a cursor to tell.
+        query.wait = Some(WAIT);
     }
 }
 
@@ -106,5 +111,7 @@ async fn go_on(client: &Client, query: &mut ListEventsQuery) -> Result<EventList
 }
 
 fn tell(cursor: &str) {
-    note(&format!("go on with --after {cursor}"));
+    if !matches!(cursor, "" | END) {
+        note(&format!("go on with --after {cursor}"));
+    }
 }

@@ -23,6 +23,7 @@ mod operator;
 mod org;
 mod org_args;
 mod output;
+mod patience;
 mod profile;
 mod project;
 mod quota;

@@ -4,6 +4,7 @@
 
 mod destructive;
 mod errors;
+mod follow;
 mod login;
 mod names;
 mod operator;

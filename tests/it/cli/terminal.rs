@@ -8,7 +8,7 @@ use std::process::Stdio;
 use polity_tests::{PASSWORD, TestServer};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 /// Runs commands, one after the other.
 pub struct Terminal {
@@ -29,13 +29,27 @@ pub struct Ended {
 /// A command that goes on; it is killed when this is dropped.
 pub struct Started {
     lines: Lines<BufReader<ChildStdout>>,
-    _child: Child,
+    complaints: Lines<BufReader<ChildStderr>>,
+    child: Child,
 }
 
 impl Started {
     /// The next line it prints.
     pub async fn line(&mut self) -> String {
         self.lines.next_line().await.expect("an output").expect("a line")
+    }
+
+    /// The next line it complains of, or tells beside its output.
+    pub async fn complaint(&mut self) -> String {
+        self.complaints.next_line().await.expect("an output").expect("a line")
+    }
+
+    /// Interrupts it, as Ctrl-C does, and waits for its code.
+    pub async fn interrupt(&mut self) -> Option<i32> {
+        let id = self.child.id().expect("a process").to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().await.expect("kill");
+        assert!(sent.success());
+        self.child.wait().await.expect("an end").code()
     }
 }
 
@@ -59,6 +73,11 @@ impl Terminal {
         terminal.enter(&format!("login --email {} --password-stdin", person.email), PASSWORD).await;
         terminal.transcript.clear();
         terminal
+    }
+
+    /// Sends its commands to another address from now on.
+    pub fn at(&mut self, url: &str) {
+        url.clone_into(&mut self.url);
     }
 
     /// Sets a variable for the commands that follow.
@@ -110,7 +129,8 @@ impl Terminal {
     pub fn start(&self, command: &str) -> Started {
         let mut child = self.command(command).spawn().expect("a process");
         let lines = BufReader::new(child.stdout.take().expect("an output")).lines();
-        Started { lines, _child: child }
+        let complaints = BufReader::new(child.stderr.take().expect("an output")).lines();
+        Started { lines, complaints, child }
     }
 
     fn command(&self, command: &str) -> Command {
