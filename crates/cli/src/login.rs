@@ -1,6 +1,7 @@
 //! Logging in and out, and who one is.
 
 use clap::Args;
+use polity_client::Client;
 use polity_client::types::{LoginRequest, OrganizationId, UserId};
 use serde::Serialize;
 
@@ -106,27 +107,57 @@ async fn with_password(session: &Session, args: &LoginArgs) -> Result<Session> {
     session.with_token(&reply.token.id)
 }
 
+/// What a logout found on the server.
+enum Ended {
+    /// A session, which is over now.
+    Now,
+    /// A session that was over already.
+    Before,
+    /// A token that is not of a session: a credential or an access token.
+    Never,
+}
+
 /// Ends the session on the server, and forgets its token.
 pub(crate) async fn logout(session: &Session) -> Result<()> {
     let client = session.client()?;
-    if session.is_signed() {
-        match client.sessions().logout().await {
-            Ok(_) => {}
-            // The session is over already, or the token is not one of a session.
-            Err(error) if matches!(error.status(), Some(401 | 403)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let ended = end(session, client).await?;
     if session.is_token_kept {
         session.keep(|kept| {
             kept.token = None;
             kept.organization = None;
         })?;
     }
+    let told = match (ended, session.is_token_kept) {
+        (Ended::Now, _) | (Ended::Before, true) => format!("logged out of {}", client.url()),
+        (Ended::Before, false) => return Err(Failure::new(Exit::Unauthenticated, "the session is over already")),
+        (Ended::Never, true) => {
+            format!("forgot the token for {}, which works on: it is not of a session", client.url())
+        }
+        (Ended::Never, false) => {
+            let failure = Failure::other("nothing was ended: the token is not of a session");
+            let why = match session.is_signed() {
+                true => "an access token works until its time is over",
+                false => "a credential works until it is deleted",
+            };
+            return Err(failure.because(why));
+        }
+    };
     if !session.output.quiet {
-        output::note(&format!("logged out of {}", client.url()));
+        output::note(&told);
     }
     Ok(())
+}
+
+async fn end(session: &Session, client: &Client) -> Result<Ended> {
+    if !session.is_signed() {
+        return Ok(Ended::Never);
+    }
+    match client.sessions().logout().await {
+        Ok(_) => Ok(Ended::Now),
+        Err(error) if error.status() == Some(401) => Ok(Ended::Before),
+        Err(error) if matches!(error.status(), Some(400 | 403)) => Ok(Ended::Never),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Shows whom the token acts for.

@@ -108,11 +108,19 @@ pub(crate) async fn run(session: &Session, command: &OrgCommand) -> Result<()> {
 async fn list(session: &Session, search: &str, statuses: &[OrganizationStatus]) -> Result<()> {
     let account = session.client()?.account();
     if session.identity().await?.user.is_none() {
-        return session.output.list(&[account.get_current_organization().await?.organization], &LIST);
+        let own = account.get_current_organization().await?.organization;
+        let fits = is_found(&own, search) && (statuses.is_empty() || statuses.contains(&own.status));
+        return session.output.list(if fits { std::slice::from_ref(&own) } else { &[] }, &LIST);
     }
     let (search, statuses) = (search.to_owned(), statuses.to_vec());
     let query = ListUserOrganizationsQuery { limit: Limit(100), search, statuses, ..Default::default() };
     session.output.list(&collect(account.all_user_organizations(&query)).await?, &LIST)
+}
+
+/// Whether a search finds an organization, as the server searches among those of a person.
+fn is_found(organization: &Organization, search: &str) -> bool {
+    let search = search.trim().to_lowercase();
+    organization.name.contains(&search) || organization.id.to_string().starts_with(&search)
 }
 
 async fn update(session: &Session, args: &UpdateArgs) -> Result<Organization> {

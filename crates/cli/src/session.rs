@@ -221,14 +221,22 @@ async fn identify(session: &Session) -> Result<Identity> {
     let client = session.client()?;
     let (connection, account, request) = (client.connection(), client.account(), TestAuthRequest::default());
     let (tested, user) = join(connection.test_auth(&request), account.get_current_user()).await;
+    let organization_id = match tested {
+        Ok(tested) => tested.organization_id,
+        // While an organization is locked, its tokens may still ask which one it is.
+        Err(error) if error.status() == Some(403) => {
+            let own = account.get_current_organization().await.map_err(|_| error)?.organization;
+            return Ok(Identity { user: None, organization_id: Some(own.id) });
+        }
+        Err(error) => return Err(error.into()),
+    };
     // An access token tells who made it, and acts for the organization all the same.
-    let tested = tested?;
     let user = match user {
         Ok(reply) => Some(reply.user),
         Err(error) if error.status() == Some(403) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(Identity { user, organization_id: tested.organization_id })
+    Ok(Identity { user, organization_id })
 }
 
 fn found(organization: &Organization) -> Found {

@@ -60,3 +60,42 @@ async fn profiles_are_kept_apart_and_a_flag_counts_before_the_environment() {
     let ended = terminal.run(&format!("whoami --token {} -o json", bob.token)).await;
     assert!(ended.stdout.contains("bob@example.com"));
 }
+
+#[tokio::test]
+async fn logging_out_says_whether_anything_was_ended() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let (_, credential) = ann.credential(&acme, "USER").await;
+    for (token, code) in [(&credential, 1), (&ann.access_token(&acme).await, 1), (&ann.token, 0), (&ann.token, 3)] {
+        let mut terminal = Terminal::new(&server);
+        terminal.set("POLITY_TOKEN", token);
+        let ended = terminal.run("logout").await;
+        assert_eq!((ended.code, ended.stderr.contains("logged out")), (code, code == 0), "{}", ended.stderr);
+    }
+    let mut terminal = Terminal::new(&server);
+    terminal.enter("login --token -", &credential).await;
+    terminal.run("logout").await;
+    terminal.run("whoami").await;
+    terminal.set("POLITY_TOKEN", &credential);
+    terminal.run("logout").await;
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
+async fn a_token_of_a_locked_organization_still_tells_which_one_it_is() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let tokens = [ann.credential(&acme, "ORGANIZATION").await.1, ann.access_token(&acme).await];
+    let mut operator = Terminal::new(&server);
+    operator.set("POLITY_TOKEN", server.operator_key());
+    operator.read("operator org lock acme --reason fraud --yes").await;
+    for token in tokens {
+        let mut terminal = Terminal::new(&server);
+        terminal.set("POLITY_TOKEN", &token);
+        assert_eq!(terminal.read("whoami -q").await, acme.id);
+        assert!(terminal.read("org get").await.contains("LOCKED"));
+        assert_eq!(terminal.run("budget get").await.code, 4);
+    }
+}

@@ -49,3 +49,23 @@ async fn switching_makes_an_organization_the_current_one() {
     terminal.run("org get -q").await;
     insta::assert_snapshot!(terminal.transcript());
 }
+
+#[tokio::test]
+async fn a_token_of_an_organization_lists_it_where_it_is_searched_for() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let mut terminal = Terminal::new(&server);
+    terminal.set("POLITY_TOKEN", &ann.credential(&acme, "ORGANIZATION").await.1);
+    for (filter, is_found) in [
+        ("", true),
+        ("--search CM", true),
+        (&format!("--search {}", &acme.id[..8]), true),
+        ("--search globex", false),
+        ("--status active", true),
+        ("--status locked", false),
+        ("--status locked --status active", true),
+    ] {
+        assert_eq!(terminal.read(&format!("org list -q {filter}")).await == acme.id, is_found, "{filter}");
+    }
+}
