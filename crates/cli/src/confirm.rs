@@ -1,6 +1,6 @@
-//! Asks before something is destroyed: the name has to be typed.
+//! Asks whoever sits at the terminal: before something is destroyed, where the name has to be typed, and for passwords.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use crate::error::{Exit, Failure, Result};
 use crate::output;
@@ -28,6 +28,29 @@ pub(crate) fn ask(prompt: &str) -> Result<String> {
         let _ = write!(stderr, "{prompt}").and_then(|()| stderr.flush());
     }
     read_line()
+}
+
+/// Asks for a password, which is not shown; in [`interruptible`] work only.
+pub(crate) fn password(prompt: &str) -> Result<String> {
+    rpassword::prompt_password(prompt).map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => interrupted(),
+        _ => Failure::other(format!("cannot read the password: {error}")),
+    })
+}
+
+/// Does something that an interrupt ends in good order. One that ends the process at once while a password is typed would
+/// leave a terminal that shows nothing any more.
+pub(crate) async fn interruptible(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::select! {
+        // Listens before the work begins.
+        biased;
+        _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        outcome = work => outcome,
+    }
+}
+
+fn interrupted() -> Box<Failure> {
+    Failure::other("interrupted")
 }
 
 /// Reads a line of standard input.

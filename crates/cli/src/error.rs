@@ -28,7 +28,7 @@ pub enum Exit {
     Refused = 6,
     /// The server is busy or cannot be reached (429, 503, no connection).
     Unavailable = 7,
-    /// More than one organization, metering key or webhook answers to a name.
+    /// More than one organization, credential, metering key or webhook answers to a name.
     Ambiguous = 8,
     /// A destructive command was not confirmed.
     Unconfirmed = 9,
@@ -45,7 +45,7 @@ impl Exit {
         (Exit::NotFound, "there is no such thing (404)"),
         (Exit::Refused, "the server refused the request (400)"),
         (Exit::Unavailable, "the server is busy or cannot be reached (429, 503, no connection)"),
-        (Exit::Ambiguous, "more than one organization, metering key or webhook answers to a name"),
+        (Exit::Ambiguous, "more than one organization, credential, metering key or webhook answers to a name"),
         (Exit::Unconfirmed, "a destructive command was not confirmed"),
     ];
 
@@ -106,6 +106,12 @@ impl Failure {
 
     pub(crate) fn usage(message: impl Into<String>) -> Box<Self> {
         Failure::new(Exit::Usage, message)
+    }
+
+    /// Says it in other words.
+    pub(crate) fn saying(mut self: Box<Self>, message: impl Into<String>) -> Box<Self> {
+        self.message = message.into();
+        self
     }
 
     /// Adds a line of reasons.
@@ -171,7 +177,10 @@ impl From<Error> for Box<Failure> {
             _ => "the server failed",
         };
         // A message that only repeats the fields says it twice.
-        let repeats = refusal.fields.iter().any(|f| refusal.message == format!("{}: {}", f.field, f.description));
+        let repeats = refusal
+            .fields
+            .iter()
+            .any(|f| refusal.message == f.description || refusal.message == format!("{}: {}", f.field, f.description));
         Box::new(Failure {
             exit: Exit::of_status(refusal.status),
             message: message.to_owned(),
@@ -193,12 +202,14 @@ fn without_answer(error: &Error) -> Box<Failure> {
         _ => Exit::Unavailable,
     };
     let failure = Failure::new(exit, error.to_string());
-    let failure = match causes.last() {
-        Some(cause) => failure.because(cause.to_string()),
-        None => failure,
-    };
+    let why = causes.last().map(ToString::to_string).unwrap_or_default();
+    let is_no_tls = why.contains("corrupt message");
+    let failure = if why.is_empty() { failure } else { failure.because(why) };
     match error {
-        Error::Connect { .. } => failure.hint("check --url, or start a server with: polity serve"),
+        Error::Connect { url, .. } => failure.hint(match url.strip_prefix("https://") {
+            Some(rest) if is_no_tls => format!("--url http://{rest}, since the server does not speak TLS there"),
+            _ => "check --url, or start a server with: polity serve".to_owned(),
+        }),
         _ => failure,
     }
 }
@@ -210,7 +221,9 @@ fn hint(status: u16, message: &str) -> Option<&'static str> {
         }
         401 => Some("polity login"),
         403 if message.contains("user token") => Some("polity login"),
-        403 if message.contains("requires the operator key") => Some("--token with the operator key"),
+        403 if message.contains("requires the operator key") => {
+            Some("POLITY_TOKEN=$(cat polity-data/operator.key) polity operator …")
+        }
         404 if message.contains("no organization is selected") => Some("polity org switch ORG"),
         400 if message.contains("reactivate it first") => Some("polity org reactivate ORG"),
         400 if message.contains("must be deactivated before") => Some("polity org deactivate ORG"),

@@ -50,12 +50,27 @@ struct Whoami {
 
 /// Logs in, and keeps the token if the server takes it.
 pub(crate) async fn login(session: &Session, args: &LoginArgs) -> Result<()> {
-    let is_with_token = args.email.is_none() && session.token.is_some() && !session.is_token_kept;
-    let mut inside = if is_with_token {
-        session.with_token(session.token.as_deref().unwrap_or_default())?
-    } else {
-        with_password(session, args).await?
+    if args.email.is_none() && session.token.is_some() && !session.is_token_kept {
+        let inside = session.with_token(session.token.as_deref().unwrap_or_default())?;
+        return enter(session, inside, true).await;
+    }
+    if !args.password_stdin && !output::can_ask() {
+        return Err(Failure::usage("there is no terminal to ask for a password")
+            .hint("--email with --password-stdin, or --token -"));
+    }
+    let email = match &args.email {
+        Some(email) => email.clone(),
+        None => confirm::ask("e-mail: ")?,
     };
+    confirm::interruptible(async {
+        let inside = with_password(session, email, args.password_stdin).await?;
+        enter(session, inside, false).await
+    })
+    .await
+}
+
+/// Goes into the organization that is named, and keeps the token of it.
+async fn enter(session: &Session, mut inside: Session, is_with_token: bool) -> Result<()> {
     let mut organization = None;
     if let Some(name) = &inside.organization {
         let found = inside.resolve(name).await?;
@@ -70,10 +85,7 @@ pub(crate) async fn login(session: &Session, args: &LoginArgs) -> Result<()> {
         organization = Some(found.id.to_string());
     }
     let identity = inside.identity().await?;
-    let (url, token) = (inside.client.url().to_owned(), inside.token.clone());
-    profile::change(&session.profiles_path, &session.profile, true, |kept| {
-        *kept = profile::Profile { url: Some(url), token, organization };
-    })?;
+    remember(session, &inside, organization)?;
     let who = identity.user.as_ref().map_or_else(|| "an organization".to_owned(), |user| user.email.clone());
     if !session.output.quiet {
         output::note(&format!("logged in at {} as {who}", inside.client.url()));
@@ -81,28 +93,25 @@ pub(crate) async fn login(session: &Session, args: &LoginArgs) -> Result<()> {
     Ok(())
 }
 
-async fn with_password(session: &Session, args: &LoginArgs) -> Result<Session> {
-    let nobody = || {
-        Failure::usage("there is no terminal to ask for a password").hint("--email with --password-stdin, or --token -")
-    };
-    if !args.password_stdin && !output::can_ask() {
-        return Err(nobody());
-    }
-    let email = match &args.email {
-        Some(email) => email.clone(),
-        None => confirm::ask("e-mail: ")?,
-    };
-    let password = if args.password_stdin {
-        confirm::read_line()?
-    } else {
-        rpassword::prompt_password("password: ")
-            .map_err(|e| Failure::other(format!("cannot read the password: {e}")))?
-    };
+/// Keeps the token in the profile, which becomes the current one.
+pub(crate) fn remember(session: &Session, inside: &Session, organization: Option<String>) -> Result<()> {
+    let (url, token) = (inside.client.url().to_owned(), inside.token.clone());
+    profile::change(&session.profiles_path, &session.profile, true, |kept| {
+        *kept = profile::Profile { url: Some(url), token, organization };
+    })
+}
+
+async fn with_password(session: &Session, email: String, is_on_stdin: bool) -> Result<Session> {
+    let password = if is_on_stdin { confirm::read_line()? } else { confirm::password("password: ")? };
     let request = LoginRequest { email, password, organization_id: None };
     let reply = session.client.without_token().sessions().login(&request).await.map_err(|error| {
         let failure: Box<Failure> = error.into();
-        // To log in is what has just failed.
-        if failure.exit == Exit::Unauthenticated { failure.hint("check the address and the password") } else { failure }
+        // To log in is what has just failed, and no token was shown.
+        match failure.exit {
+            Exit::Unauthenticated => failure.saying("the login was refused").hint("check the address and the password"),
+            Exit::Forbidden => failure.saying("the login was refused"),
+            _ => failure,
+        }
     })?;
     session.with_token(&reply.token.id)
 }

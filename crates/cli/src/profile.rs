@@ -45,6 +45,11 @@ impl Profiles {
         self.profiles.get(name).cloned().unwrap_or_default()
     }
 
+    /// Whether there is a profile with this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.profiles.contains_key(name)
+    }
+
     /// Reads the file; no file means no profiles.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let refused = |e: &dyn std::fmt::Display| {

@@ -36,6 +36,8 @@ pub(crate) struct Session {
     is_organization_kept: bool,
     /// The name of the profile.
     pub(crate) profile: String,
+    /// Whether there is one of this name, or none was named.
+    is_profile_known: bool,
     /// Where profiles are.
     pub(crate) profiles_path: PathBuf,
     pub(crate) output: Output,
@@ -69,7 +71,12 @@ impl Session {
         let profiles = Profiles::load(&profiles_path)?;
         let name = given(&globals.profile).unwrap_or_else(|| profiles.current().to_owned());
         let kept = profiles.get(&name);
+        let is_profile_known = given(&globals.profile).is_none() || profiles.has(&name);
         let url = given(&globals.url).or_else(|| kept.url.clone()).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        if !url.contains("://") {
+            let failure = Failure::usage(format!("the address {url:?} does not begin with http:// or https://"));
+            return Err(failure.hint(format!("--url http://{url}")));
+        }
         let token = match given(&globals.token).as_deref() {
             Some("-") => Some(confirm::read_line()?.trim().to_owned()).filter(|token| !token.is_empty()),
             token => token.map(str::to_owned),
@@ -95,6 +102,7 @@ impl Session {
             organization: organization.or(kept_organization),
             is_organization_kept,
             profile: name,
+            is_profile_known,
             profiles_path,
             output: Output { format: globals.output, quiet: globals.quiet },
             yes: globals.yes,
@@ -122,6 +130,11 @@ impl Session {
     pub(crate) fn client(&self) -> Result<&Client> {
         if self.token.is_some() {
             return Ok(&self.client);
+        }
+        if !self.is_profile_known {
+            let name = &self.profile;
+            return Err(Failure::new(Exit::Unauthenticated, format!("there is no profile {name:?}"))
+                .hint(format!("polity login --profile {name}")));
         }
         let failure = Failure::new(Exit::Unauthenticated, "not logged in");
         let failure = match &self.elsewhere {
@@ -176,7 +189,11 @@ impl Session {
     /// Finds the organization that is called `name` among all of the installation.
     pub(crate) async fn resolve_as_operator(&self, name: &str) -> Result<Found> {
         let query = OperatorListOrganizationsQuery { limit: Limit(100), search: name.to_owned(), ..Default::default() };
-        choose(name, gather(self.client()?.operator().operator_all_organizations(&query)).await?)
+        let all = gather(self.client()?.operator().operator_all_organizations(&query)).await?;
+        choose(name, all).map_err(|failure| match failure.exit {
+            Exit::NotFound => failure.hint("polity operator org list"),
+            _ => failure,
+        })
     }
 
     /// Does something in the current organization. When the token is not scoped

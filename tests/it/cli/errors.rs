@@ -23,6 +23,8 @@ async fn every_kind_of_failure_has_its_own_code_and_says_what_to_do() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     assert_eq!(code(format!("whoami --url http://127.0.0.1:{port} --token x")).await, 7);
     assert_eq!(code("whoami --url nonsense --token x".to_owned()).await, 2);
+    assert_eq!(code("whoami --url ftp://nonsense --token x".to_owned()).await, 2);
+    assert_eq!(code("whoami --profile other".to_owned()).await, 3);
     let transcript = terminal.transcript().replace(&port.to_string(), "<port>");
     insta::assert_snapshot!(transcript);
 }
@@ -45,4 +47,14 @@ async fn what_cannot_be_written_is_a_failure_and_what_nobody_reads_is_none() {
         let ended = terminal.run_into(command, std::os::fd::OwnedFd::from(writer).into()).await;
         assert_eq!(ended, (0, String::new()), "{command}");
     }
+}
+
+#[tokio::test]
+async fn https_at_a_server_without_it_says_so() {
+    let server = TestServer::start().await;
+    let mut terminal = Terminal::new(&server);
+    let https = server.url().replace("http://", "https://");
+    let ended = terminal.run(&format!("whoami --url {https} --token x")).await;
+    assert_eq!(ended.code, 7, "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("try: --url {}, since", server.url())), "{}", ended.stderr);
 }

@@ -17,6 +17,7 @@ async fn an_organization_from_its_creation_to_a_token() {
     terminal.run("org rename acme acme-inc").await;
     terminal.run("org plan acme-inc starter").await;
     terminal.run("org plan acme-inc gold").await;
+    terminal.run("org plan acme-inc enterprise").await;
     terminal.run("org qualify acme-inc '{\"usage\":\"professional\"}'").await;
     terminal.run("org token create acme-inc --validity 2h").await;
     terminal.run("org token create acme-inc --validity 2w").await;
