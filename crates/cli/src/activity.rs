@@ -31,7 +31,7 @@ pub struct ListArgs {
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
-    /// Only those on objects of this kind; can be repeated
+    /// Only those on objects of this kind, such as project or credential; can be repeated
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) types: Vec<String>,
 }

@@ -101,10 +101,11 @@ impl Command {
 /// A command with the shared options.
 #[derive(Args)]
 pub struct With<A: Args> {
-    #[command(flatten)]
-    pub(crate) globals: Globals,
+    // The first, since the heading of the shared options holds for all that come after it.
     #[command(flatten)]
     pub(crate) command: A,
+    #[command(flatten)]
+    pub(crate) globals: Globals,
 }
 
 /// Commands of one resource with the shared options.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::confirm::confirm;
 use crate::error::Result;
-use crate::output::{View, col, money, spend};
+use crate::output::{Format, View, col, money, note, spend};
 use crate::session::Session;
 use crate::value;
 
@@ -70,6 +70,17 @@ const ONE: View = View {
     ],
 };
 
+/// What there is to show where no budget is set.
+const SPEND: View = View {
+    id: "/amount",
+    columns: &[
+        spend("SPENT", "/spend/spent_microcents"),
+        spend("LEASED", "/spend/leased_microcents"),
+        spend("PROJECTED", "/spend/projected_microcents"),
+        col("PERIOD END", "/spend/period_end"),
+    ],
+};
+
 /// A budget with what was spent of it. The fields of the budget come first, where scripts have always found them.
 #[derive(Serialize)]
 struct Shown {
@@ -97,5 +108,12 @@ pub(crate) async fn run(session: &Session, command: &BudgetCommand) -> Result<()
             return session.output.done(&found.id.to_string(), &format!("{} has no budget any more", found.name));
         }
     };
+    // Every budget has thresholds.
+    if shown.budget.amount == Cents(0) && shown.budget.thresholds.is_empty() {
+        if session.output.format == Format::Table && !session.output.quiet {
+            note("no budget is set");
+        }
+        return session.output.one(&shown, &SPEND);
+    }
     session.output.one(&shown, &ONE)
 }

@@ -38,8 +38,8 @@ pub(crate) fn password(prompt: &str) -> Result<String> {
     })
 }
 
-/// Does something that an interrupt ends in good order. One that ends the process at once while a password is typed would
-/// leave a terminal that shows nothing any more.
+/// Does something that an interrupt ends in good order. One that ended the process at once, while a password is typed,
+/// would leave a terminal that shows nothing any more.
 pub(crate) async fn interruptible(work: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::select! {
         // Listens before the work begins.

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use polity_client::types::RedeemCouponRequest;
 
 use crate::error::Result;
-use crate::output::{View, col, money};
+use crate::output::{View, col, money, unless_zero};
 use crate::session::Session;
 
 /// What can be done with coupons.
@@ -26,8 +26,8 @@ const ONE: View = View {
     id: "/name",
     columns: &[
         col("NAME", "/name"),
-        col("PERCENT OFF", "/percent_off"),
-        money("AMOUNT OFF", "/amount_off"),
+        unless_zero(col("PERCENT OFF", "/percent_off")),
+        unless_zero(money("AMOUNT OFF", "/amount_off")),
         col("CURRENCY", "/currency"),
     ],
 };

@@ -13,7 +13,7 @@ use crate::confirm::confirm;
 use crate::error::{Exit, Failure, Result};
 use crate::metering::{self, MeteringKeyCommand};
 use crate::org;
-use crate::output::{View, col, money};
+use crate::output::{View, col, money, unless_zero};
 use crate::quota;
 use crate::session::{Session, collect, take};
 use crate::value;
@@ -65,7 +65,7 @@ pub enum OrgCommand {
         #[arg(long, default_value = "", hide_default_value = true)]
         search: String,
         /// Only those in this state; can be repeated
-        #[arg(long = "status", value_name = "STATUS")]
+        #[arg(long = "status", value_name = "STATUS", value_parser = value::organization_status(), ignore_case = true)]
         statuses: Vec<OrganizationStatus>,
     },
     /// Show an organization, with what only the operator sees
@@ -93,6 +93,7 @@ pub enum OrgCommand {
         #[command(flatten)]
         org: Org,
         /// Plan to put it on
+        #[arg(value_parser = value::plan(), ignore_case = true)]
         plan: Plan,
     },
     /// Override limits of an organization
@@ -145,7 +146,7 @@ pub enum ActivityCommand {
         /// How many at most
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
-        /// Only those on objects of this kind; can be repeated
+        /// Only those on objects of this kind, such as organization or coupon; can be repeated
         #[arg(long = "type", value_name = "TYPE")]
         types: Vec<String>,
     },
@@ -212,11 +213,11 @@ const COUPONS: View = View {
         col("ID", "/id"),
         col("CODE", "/code"),
         col("NAME", "/name"),
-        col("PERCENT OFF", "/percent_off"),
-        money("AMOUNT OFF", "/amount_off"),
+        unless_zero(col("PERCENT OFF", "/percent_off")),
+        unless_zero(money("AMOUNT OFF", "/amount_off")),
         col("CURRENCY", "/currency"),
         col("REDEEMED", "/redemptions"),
-        col("AT MOST", "/max_redemptions"),
+        unless_zero(col("AT MOST", "/max_redemptions")),
         col("EXPIRES", "/expires_at"),
     ],
 };

@@ -14,7 +14,7 @@ pub enum OrgCommand {
         #[arg(long, default_value = "", hide_default_value = true)]
         search: String,
         /// Only those in this state; can be repeated
-        #[arg(long = "status", value_name = "STATUS")]
+        #[arg(long = "status", value_name = "STATUS", value_parser = value::organization_status(), ignore_case = true)]
         statuses: Vec<OrganizationStatus>,
     },
     /// Create an organization
@@ -50,7 +50,8 @@ pub enum OrgCommand {
     Plan {
         /// Organization; the current one when left out
         org: Option<String>,
-        /// Plan to change to
+        /// Plan to change to; some only the operator gives
+        #[arg(value_parser = value::plan(), ignore_case = true)]
         plan: Plan,
         /// Code of a coupon to redeem with it
         #[arg(long, default_value = "", hide_default_value = true)]
@@ -147,7 +148,7 @@ pub struct UpdateArgs {
     /// Address invoices go to
     #[arg(long)]
     billing_email: Option<String>,
-    /// Mail domain members may come from; can be repeated, `` for any
+    /// Mail domain members may come from; can be repeated, '' for any
     #[arg(long = "email-domain", value_name = "DOMAIN")]
     email_domains: Option<Vec<String>>,
 }

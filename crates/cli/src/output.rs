@@ -39,6 +39,8 @@ pub(crate) struct Column {
     name: &'static str,
     pointer: &'static str,
     show: Show,
+    /// Whether a zero means that there is none.
+    is_none_at_zero: bool,
 }
 
 /// How a column shows what it finds.
@@ -56,34 +58,44 @@ enum Show {
 
 /// A column that shows a value as it is.
 pub(crate) const fn col(name: &'static str, pointer: &'static str) -> Column {
-    Column { name, pointer, show: Show::Plain }
+    Column { name, pointer, show: Show::Plain, is_none_at_zero: false }
 }
 
 /// A column that shows one of some words, of which `INVALID` says nothing.
 pub(crate) const fn word(name: &'static str, pointer: &'static str) -> Column {
-    Column { name, pointer, show: Show::Word }
+    Column { show: Show::Word, ..col(name, pointer) }
 }
 
 /// A column that shows cents as dollars.
 pub(crate) const fn money(name: &'static str, pointer: &'static str) -> Column {
-    Column { name, pointer, show: Show::Cents }
+    Column { show: Show::Cents, ..col(name, pointer) }
 }
 
 /// A column that shows micro-cents as dollars.
 pub(crate) const fn spend(name: &'static str, pointer: &'static str) -> Column {
-    Column { name, pointer, show: Show::Microcents }
+    Column { show: Show::Microcents, ..col(name, pointer) }
+}
+
+/// The same column where a zero means that there is none.
+pub(crate) const fn unless_zero(column: Column) -> Column {
+    Column { is_none_at_zero: true, ..column }
 }
 
 impl Column {
     fn show(&self, thing: &Value) -> String {
         let value = thing.pointer(self.pointer).unwrap_or(&Value::Null);
-        let value = if self.show == Show::Word && value == "INVALID" { &Value::Null } else { value };
+        let says_nothing = (self.show == Show::Word && value == "INVALID") || (self.is_none_at_zero && is_zero(value));
+        let value = if says_nothing { &Value::Null } else { value };
         match (self.show, value.as_str().and_then(|text| text.parse().ok())) {
             (Show::Cents, Some(cents)) => value::show_dollars(cents),
             (Show::Microcents, Some(microcents)) => value::show_microcents(microcents),
             _ => show(value),
         }
     }
+}
+
+fn is_zero(value: &Value) -> bool {
+    value == "0" || value.as_f64() == Some(0.0)
 }
 
 fn show(value: &Value) -> String {
@@ -223,6 +235,11 @@ mod tests {
         let thing = json!({ "none": "INVALID", "some": "GONE" });
         let shown = [word("", "/none"), word("", "/some"), col("", "/none")].map(|column| column.show(&thing));
         assert_eq!(shown, ["-", "GONE", "INVALID"]);
+        let thing = json!({ "text": "0", "number": 0.0, "some": "5000" });
+        let columns =
+            [unless_zero(money("", "/text")), unless_zero(col("", "/number")), unless_zero(money("", "/some"))];
+        assert_eq!(columns.map(|column| column.show(&thing)), ["-", "-", "50.00"]);
+        assert_eq!(money("", "/text").show(&thing), "0.00");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Reads and shows what a person writes differently from the wire: amounts of
-//! money and lengths of time.
+//! money, lengths of time, and names of values in any case.
 
-use polity_client::types::{Cents, Duration, Int64};
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use polity_client::types::{Cents, Duration, Int64, OrganizationStatus, Plan};
 
 const MICROCENTS_PER_CENT: i64 = 1_000_000;
 
@@ -49,6 +52,24 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         return Err(refused());
     }
     Ok(Duration::from_secs(seconds))
+}
+
+/// Reads one of these names. Help and completions list them.
+pub(crate) fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+/// Reads a plan.
+pub(crate) fn plan() -> impl TypedValueParser<Value = Plan> {
+    one_of(Plan::ALL.iter().map(|plan| plan.as_str()))
+}
+
+/// Reads the state of an organization.
+pub(crate) fn organization_status() -> impl TypedValueParser<Value = OrganizationStatus> {
+    one_of(OrganizationStatus::ALL.iter().map(|status| status.as_str()))
 }
 
 /// Shows cents as dollars.

@@ -1,5 +1,6 @@
 //! Endpoints that events are delivered to: those of an organization, and those of the operator.
 
+use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
 use polity_client::Client;
 use polity_client::types::{
@@ -11,6 +12,7 @@ use crate::confirm::{confirm, read_line};
 use crate::error::{Exit, Failure, Result};
 use crate::output::{self, View, col, word};
 use crate::session::{Session, take};
+use crate::value;
 
 /// What can be done with webhooks.
 #[derive(Subcommand)]
@@ -59,8 +61,8 @@ pub enum WebhookCommand {
     Deliveries {
         /// Webhook: its id or its URL
         webhook: String,
-        /// Only those that stand there: pending, delivered or failed
-        #[arg(long, value_name = "STATUS", value_parser = status)]
+        /// Only those that stand there
+        #[arg(long, value_name = "STATUS", value_parser = status(), ignore_case = true)]
         status: Option<WebhookDeliveryStatus>,
         /// How many at most
         #[arg(long, value_name = "N", default_value_t = 50)]
@@ -183,9 +185,8 @@ const DELIVERIES: View = View {
     ],
 };
 
-fn status(text: &str) -> std::result::Result<WebhookDeliveryStatus, String> {
-    let known = text.to_uppercase().parse().ok().filter(|status| *status != WebhookDeliveryStatus::Invalid);
-    known.ok_or_else(|| "must be pending, delivered or failed".to_owned())
+fn status() -> impl TypedValueParser<Value = WebhookDeliveryStatus> {
+    value::one_of(["pending", "delivered", "failed"])
 }
 
 /// Carries out `polity webhook`.

@@ -67,6 +67,7 @@ async fn the_operator_looks_locks_and_decides() {
     operator.run("operator org plan acme enterprise").await;
     operator.run("operator org get acme").await;
     operator.run("operator coupon create WELCOME --percent-off 20").await;
+    operator.run("operator coupon create FIFTY --amount-off 50 --max-redemptions 3").await;
     operator.run("operator coupon list").await;
     ann.run("coupon check WELCOME").await;
     ann.run("coupon redeem WELCOME").await;
