@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
+use crate::account::{AccountCommand, SignupArgs};
 use crate::activity::ActivityCommand;
 use crate::budget::BudgetCommand;
 use crate::coupon::CouponCommand;
@@ -25,12 +26,16 @@ use crate::webhook::WebhookCommand;
 /// The commands that are clients of a server.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Sign up, and keep the token in a profile
+    Signup(With<SignupArgs>),
     /// Log in, and keep the token in a profile
     Login(With<LoginArgs>),
     /// End the session, and forget its token
     Logout(With<Nothing>),
     /// Show whom the token acts for
     Whoami(With<Nothing>),
+    /// Work with your own account
+    Account(Group<AccountCommand>),
     /// Work with organizations
     Org(Group<OrgCommand>),
     /// Work with the budget of an organization
@@ -78,8 +83,10 @@ impl Command {
     /// The shared options; none for what needs no server.
     pub(crate) fn globals(&self) -> Option<&Globals> {
         match self {
+            Command::Signup(args) => Some(&args.globals),
             Command::Login(args) => Some(&args.globals),
             Command::Logout(args) | Command::Whoami(args) => Some(&args.globals),
+            Command::Account(group) => Some(&group.globals),
             Command::Org(group) => Some(&group.globals),
             Command::Budget(group) => Some(&group.globals),
             Command::Member(group) => Some(&group.globals),

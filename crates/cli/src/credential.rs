@@ -1,10 +1,10 @@
 //! API credentials.
 
 use clap::{Subcommand, ValueEnum};
-use polity_client::types::{CreateCredentialRequest, CredentialId, CredentialType, Limit, ListCredentialsQuery};
+use polity_client::types::{CreateCredentialRequest, Credential, CredentialType, Limit, ListCredentialsQuery};
 
 use crate::confirm::confirm;
-use crate::error::Result;
+use crate::error::{Exit, Failure, Result};
 use crate::output::{self, View, col};
 use crate::session::{Session, collect};
 
@@ -26,8 +26,8 @@ pub enum CredentialCommand {
     },
     /// Delete a credential: it stops working at once
     Delete {
-        /// Id of the credential
-        id: CredentialId,
+        /// Credential: its id or its name
+        credential: String,
     },
 }
 
@@ -55,18 +55,38 @@ const CREATED: View = View {
     columns: &[col("ID", "/id"), col("NAME", "/name"), col("TYPE", "/type"), col("TOKEN", "/token")],
 };
 
+/// The credentials of the organization that is named, or all that the token can see.
+async fn all(session: &Session) -> Result<Vec<Credential>> {
+    let organization_id = match session.organization {
+        Some(_) => Some(session.target(None).await?),
+        None => None,
+    };
+    let query = ListCredentialsQuery { limit: Limit(100), organization_id, ..Default::default() };
+    collect(session.client()?.credentials().all_credentials(&query)).await
+}
+
+/// The credential with this id or name; names need not be unique.
+async fn find(session: &Session, wanted: &str) -> Result<Credential> {
+    if let Ok(id) = wanted.parse() {
+        return Ok(session.client()?.credentials().get_credential(id).await?.credential);
+    }
+    let mut found = all(session).await?;
+    found.retain(|credential| credential.name == wanted);
+    match (found.pop(), found.is_empty()) {
+        (Some(credential), true) => Ok(credential),
+        (Some(_), false) => Err(Failure::new(Exit::Ambiguous, format!("more than one credential is named {wanted:?}"))
+            .hint("polity credential list")),
+        (None, _) => {
+            Err(Failure::new(Exit::NotFound, format!("there is no credential {wanted:?}"))
+                .hint("polity credential list"))
+        }
+    }
+}
+
 /// Carries out `polity credential`.
 pub(crate) async fn run(session: &Session, command: &CredentialCommand) -> Result<()> {
-    let credentials = session.client()?.credentials();
     match command {
-        CredentialCommand::List => {
-            let organization_id = match session.organization {
-                Some(_) => Some(session.target(None).await?),
-                None => None,
-            };
-            let query = ListCredentialsQuery { limit: Limit(100), organization_id, ..Default::default() };
-            session.output.list(&collect(credentials.all_credentials(&query)).await?, &LIST)
-        }
+        CredentialCommand::List => session.output.list(&all(session).await?, &LIST),
         CredentialCommand::Create { name, kind, description } => {
             let kind = match kind {
                 Some(Kind::User) => CredentialType::User,
@@ -86,11 +106,11 @@ pub(crate) async fn run(session: &Session, command: &CredentialCommand) -> Resul
             }
             Ok(())
         }
-        CredentialCommand::Delete { id } => {
-            let credential = credentials.get_credential(*id).await?.credential;
+        CredentialCommand::Delete { credential: wanted } => {
+            let credential = find(session, wanted).await?;
             confirm(session, &format!("deleting the credential {}", credential.name), &credential.name)?;
-            credentials.delete_credential(*id).await?;
-            session.output.done(&id.to_string(), &format!("credential {} deleted", credential.name))
+            session.client()?.credentials().delete_credential(credential.id).await?;
+            session.output.done(&credential.id.to_string(), &format!("credential {} deleted", credential.name))
         }
     }
 }

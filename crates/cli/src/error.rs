@@ -224,6 +224,7 @@ fn hint(status: u16, message: &str) -> Option<&'static str> {
         403 if message.contains("requires the operator key") => {
             Some("POLITY_TOKEN=$(cat polity-data/operator.key) polity operator …")
         }
+        403 if message.contains("confirm your e-mail address") => Some("polity account resend-validation"),
         404 if message.contains("no organization is selected") => Some("polity org switch ORG"),
         400 if message.contains("reactivate it first") => Some("polity org reactivate ORG"),
         400 if message.contains("must be deactivated before") => Some("polity org deactivate ORG"),

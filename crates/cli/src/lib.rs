@@ -5,6 +5,7 @@
 //! `polity-client`. Start reading at [`run`]; each resource has a file of its
 //! own, `session` says whom a command acts for, `output` how results look.
 
+mod account;
 mod activity;
 mod args;
 mod budget;
@@ -71,6 +72,8 @@ fn carry_out(command: &Command, globals: Option<&Globals>, root: &clap::Command)
     runtime.block_on(async {
         let session = Session::open(globals)?;
         match command {
+            Command::Signup(args) => account::signup(&session, &args.command).await,
+            Command::Account(group) => account::run(&session, &group.command).await,
             Command::Login(args) => login::login(&session, &args.command).await,
             Command::Logout(_) => login::logout(&session).await,
             Command::Whoami(_) => login::whoami(&session).await,

@@ -12,13 +12,12 @@ async fn without_a_terminal_nothing_is_destroyed_unless_told_so() {
     terminal.run("budget set 50 -O acme").await;
     let project = terminal.read("project create web -O acme -q").await;
     terminal.read("credential create ci -O acme -q").await;
-    let credential = terminal.read("credential list -O acme -q").await;
     for command in [
         "org deactivate acme",
         "org delete acme",
         "budget clear -O acme",
         &format!("project delete {project} -O acme"),
-        &format!("credential delete {credential} -O acme"),
+        "credential delete ci -O acme",
     ] {
         let ended = terminal.enter(command, "acme\n").await;
         assert_eq!(ended.code, 9, "{command}: {}", ended.stderr);

@@ -99,3 +99,31 @@ async fn a_token_of_a_locked_organization_still_tells_which_one_it_is() {
         assert_eq!(terminal.run("budget get").await.code, 4);
     }
 }
+
+#[tokio::test]
+async fn signing_up_and_asking_for_another_mail() {
+    let server = TestServer::start_with(|config| {
+        config.signup = polity_ops::settings::Signup::Closed;
+        config.signup_domains = vec!["example.com".to_owned()];
+    })
+    .await;
+    let mut terminal = Terminal::new(&server);
+    terminal.run("signup --email ada@example.com").await;
+    terminal.enter("signup --email ada@elsewhere.example --password-stdin", PASSWORD).await;
+    terminal.enter("signup --email ada@example.com --password-stdin", "short").await;
+    terminal.enter("signup --email ada@example.com --name 'Ada Lovelace' --password-stdin", PASSWORD).await;
+    terminal.run("whoami").await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let mut inviter = Terminal::new(&server);
+    inviter.set("POLITY_TOKEN", &acme.token);
+    let invitation = inviter.read("invite create ada@example.com -q").await;
+    terminal.run(&format!("invite accept {invitation}")).await;
+    terminal.run("account resend-validation").await;
+    let mails = server.mails_to("ada@example.com").await;
+    let link = mails.iter().rev().find(|mail| mail.subject.contains("onfirm")).expect("a mail to prove the address");
+    server.call("POST", &format!("/v1/account/validate/{}", link.secret())).send().await.ok();
+    terminal.run(&format!("invite accept {invitation} -q")).await;
+    terminal.run("account resend-validation").await;
+    insta::assert_snapshot!(terminal.transcript());
+}

@@ -57,6 +57,10 @@ async fn credentials_show_their_token_once() {
     terminal.run("credential list -o json").await;
     let token = terminal.read("credential create script -q").await;
     assert_eq!(token.len(), 64, "what nobody can read again is printed, and not its id: {token}");
+    terminal.run("credential delete laptop --yes").await;
+    terminal.run("credential delete laptop --yes").await;
+    terminal.read("credential create ci -q").await;
+    terminal.run("credential delete ci --yes").await;
     insta::assert_snapshot!(terminal.transcript());
 }
 
