@@ -166,7 +166,7 @@ impl Config {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
         let mut config = Config::default();
         if let Some(path) = args.config.clone().or_else(|| env("POLITY_CONFIG").map(PathBuf::from)) {
-            let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+            let text = read(&path, "--config or POLITY_CONFIG")?;
             config.apply_file(&text, &path.display().to_string())?;
         }
         for setting in SETTINGS {
@@ -197,7 +197,9 @@ impl Config {
         let table: toml::Table = text.parse().map_err(|error| Error::Config(format!("{origin}: {error}")))?;
         let known = |key: &str| SETTINGS.iter().any(|s| s.key == key || (s.secret && s.file_names().1 == key));
         if let Some(key) = table.keys().find(|key| !known(key)) {
-            return Err(Error::Config(format!("{origin}: unknown setting {key}: polity config lists what there is")));
+            return Err(Error::Config(format!(
+                "{origin}: unknown setting {key}: polity config --defaults lists what there is"
+            )));
         }
         let mut values = Vec::with_capacity(table.len());
         for (key, value) in &table {
@@ -227,9 +229,9 @@ impl Config {
             }
             (Some(value), None) => self.set(setting, &format!("{origin}{name}"), &value),
             (None, Some(path)) => {
-                let path = Path::new(&path);
-                let value = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-                self.set(setting, &format!("{origin}{file_name}"), &value)
+                let name = format!("{origin}{file_name}");
+                let value = read(Path::new(&path), &name)?;
+                self.set(setting, &name, &value)
             }
             (None, None) => Ok(()),
         }
@@ -262,6 +264,12 @@ impl Config {
             github_poll_micros: micros(self.github.poll),
         }
     }
+}
+
+/// Reads the file that a setting names.
+fn read(path: &Path, setting: &str) -> Result<String, Error> {
+    let refused = |cause| Error::Config(format!("{setting} names {}, which cannot be read: {cause}", path.display()));
+    std::fs::read_to_string(path).map_err(refused)
 }
 
 /// A URL that reaches a server on this address from this machine.
@@ -327,6 +335,17 @@ mod tests {
         let (_dir, path) = file("listn = \"127.0.0.1:1\"");
         let error = load(&ServeArgs { config: Some(path), ..ServeArgs::default() }, &[]).unwrap_err();
         assert!(error.contains("unknown setting listn"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_with_the_setting_that_names_it() {
+        for name in ["POLITY_CONFIG", "POLITY_SECRET_KEY_FILE"] {
+            let error = load(&ServeArgs::default(), &[(name, "/nowhere/file")]).unwrap_err();
+            assert!(error.contains(name) && error.contains("/nowhere/file"), "{error}");
+        }
+        let (_dir, path) = file("operator_key_file = '/nowhere/key'");
+        let error = load(&ServeArgs { config: Some(path), ..ServeArgs::default() }, &[]).unwrap_err();
+        assert!(error.contains("operator_key_file") && error.contains("/nowhere/key"), "{error}");
     }
 
     #[test]
