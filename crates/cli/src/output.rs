@@ -35,6 +35,7 @@ pub(crate) struct View {
 }
 
 /// One column of a table.
+#[derive(Clone, Copy)]
 pub(crate) struct Column {
     name: &'static str,
     pointer: &'static str,
