@@ -1,9 +1,10 @@
 //! The command line: the commands, and the options they share. What a resource
 //! can do is declared next to its code.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use clap_complete::Shell;
 
 use crate::account::{AccountCommand, SignupArgs};
@@ -105,6 +106,40 @@ impl Command {
     }
 }
 
+/// The words of a command line with the shared options behind the command, where it declares them: a person may write them
+/// before it. What stands there and is none of them stays, to be complained of or to be an option of `polity` itself.
+#[must_use]
+pub fn shared_options_last(mut words: Vec<OsString>) -> Vec<OsString> {
+    let mut command = 1;
+    while let Some(word) = words.get(command).and_then(|word| word.to_str()).filter(|word| word.starts_with('-')) {
+        let Some(length) = words_of_option(word) else { return words };
+        command += length;
+    }
+    if let Some(before) = words.get_mut(1..=command) {
+        before.rotate_right(1);
+    }
+    words
+}
+
+/// How many words a shared option takes up that begins with this one; nothing where it is none.
+fn words_of_option(word: &str) -> Option<usize> {
+    let declared = Globals::augment_args(clap::Command::new("shared"));
+    let takes_value = |arg: &clap::Arg| !matches!(arg.get_action(), ArgAction::SetTrue);
+    if let Some(long) = word.strip_prefix("--") {
+        let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+        let arg = declared.get_arguments().find(|arg| arg.get_long() == Some(name))?;
+        return Some(if takes_value(arg) && value.is_none() { 2 } else { 1 });
+    }
+    let mut letters = word.strip_prefix('-')?.chars();
+    while let Some(letter) = letters.next() {
+        let arg = declared.get_arguments().find(|arg| arg.get_short() == Some(letter))?;
+        if takes_value(arg) {
+            return Some(if letters.as_str().is_empty() { 2 } else { 1 });
+        }
+    }
+    Some(1)
+}
+
 /// A command with the shared options.
 #[derive(Args)]
 pub struct With<A: Args> {
@@ -153,4 +188,31 @@ pub struct Globals {
     /// Do not ask for confirmation
     #[arg(long, short, global = true)]
     pub(crate) yes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_options_may_stand_before_the_command() {
+        let ordered = |line: &str| {
+            let words = shared_options_last(line.split(' ').map(OsString::from).collect());
+            words.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        for (written, read) in [
+            ("polity -o json org list", "polity org -o json list"),
+            ("polity -qojson --url=http://h org list", "polity org -qojson --url=http://h list"),
+            ("polity -qy --profile work org list -O acme", "polity org -qy --profile work list -O acme"),
+            ("polity --token - whoami", "polity whoami --token -"),
+            ("polity org list -o json", "polity org list -o json"),
+        ] {
+            assert_eq!(ordered(written), read);
+        }
+        for same in
+            ["polity", "polity --version org", "polity -o json", "polity -o", "polity -q --nonsense org", "polity -"]
+        {
+            assert_eq!(ordered(same), same);
+        }
+    }
 }

@@ -35,7 +35,7 @@ mod webhook;
 
 use std::process::ExitCode;
 
-pub use args::Command;
+pub use args::{Command, shared_options_last};
 pub use error::Exit;
 pub use manual::markdown;
 

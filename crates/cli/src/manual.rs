@@ -36,7 +36,7 @@ pub fn markdown(root: &Command) -> String {
     }
     // They are the same for all commands that have them.
     let shared: Vec<&Arg> = root.get_subcommands().map(shared).find(|args| !args.is_empty()).unwrap_or_default();
-    text.push_str("## Shared options\n\nEvery command that talks to a server has them.\n\n");
+    text.push_str("## Shared options\n\nEvery command that talks to a server has them, before or behind its name.\n\n");
     table(&mut text, &shared);
     for command in root.get_subcommands() {
         section(&mut text, root.get_name(), command);

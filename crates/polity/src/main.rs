@@ -109,9 +109,9 @@ fn command_line() -> clap::Command {
 }
 
 /// The same, as these words are read by it: where the options that clients share mean nothing, they are not shown.
-fn as_read(mut words: impl Iterator<Item = OsString>) -> clap::Command {
+fn as_read(words: &[OsString]) -> clap::Command {
     let mut command = command_line();
-    if !words.any(|word| word == APP_GROUP) {
+    if !words.iter().any(|word| word == APP_GROUP) {
         return command;
     }
     // Only then every command has them. It takes longer than all the rest of a start.
@@ -124,7 +124,8 @@ fn as_read(mut words: impl Iterator<Item = OsString>) -> clap::Command {
 }
 
 fn main() -> ExitCode {
-    let matches = as_read(std::env::args_os()).get_matches();
+    let words = polity_cli::shared_options_last(std::env::args_os().collect());
+    let matches = as_read(&words).get_matches_from(&words);
     if let Some((APP_GROUP, group)) = matches.subcommand()
         && let Ok(command) = AppCommand::from_arg_matches(group)
     {

@@ -32,6 +32,7 @@ async fn machines_read_json_yaml_and_ids() {
     terminal.run("org create acme -o json").await;
     terminal.run("org list -o yaml").await;
     terminal.run("org list -q").await;
+    terminal.run("-q org list").await;
     terminal.run("org create acme -o json").await;
     insta::assert_snapshot!(terminal.transcript());
 }
