@@ -55,7 +55,7 @@ impl Real {
             people.push(Someone { id: person.id, email: person.email, eyes: text(&eyes["credential"]["token"]) });
             bearers.push((person.token, String::new()));
             world.users.push(User { proven, last: None });
-            world.open_session(n, None);
+            world.open_session(n, None, None);
         }
         let (organizations, invitations, secrets, memberships) = Default::default();
         Real { server, people, organizations, invitations, bearers, secrets, memberships }

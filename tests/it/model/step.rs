@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use polity_ops::lifecycle::{self, By, Event, Then};
 
-use crate::world::{Answer, Bearer, HOUR, INVITATION, Invitation, Kind, Organization, Outcome, World};
+use crate::world::{Answer, Bearer, Caller, HOUR, INVITATION, Invitation, Kind, Organization, Outcome, World};
 
 /// Something a person, the operator or time does. Things are named by their place in the world.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,11 @@ impl Step {
     pub fn name(self) -> String {
         format!("{self:?}").split(' ').next().unwrap_or_default().to_owned()
     }
+}
+
+/// What outlives it is made with no access token.
+fn lasting(caller: Caller) -> Outcome {
+    if caller.kind == Kind::Access { Err(403) } else { Ok(()) }
 }
 
 impl World {
@@ -85,9 +90,7 @@ impl World {
             Step::Resend { by, invitation } => self.resend(by, invitation),
             Step::Accept { by, invitation } => {
                 let user = self.received(by, "AcceptOrganizationInvitation", invitation)?;
-                if !self.users[user].proven {
-                    return Err(403);
-                }
+                self.proven(user)?;
                 self.answerable(invitation)?;
                 self.invitations[invitation].answer = Answer::Accepted;
                 let organization = self.invitations[invitation].organization;
@@ -95,7 +98,8 @@ impl World {
                 Ok(())
             }
             Step::Decline { by, invitation } => {
-                self.received(by, "DeclineOrganizationInvitation", invitation)?;
+                let user = self.received(by, "DeclineOrganizationInvitation", invitation)?;
+                self.proven(user)?;
                 self.answerable(invitation)?;
                 self.invitations[invitation].answer = Answer::Refused;
                 Ok(())
@@ -106,17 +110,17 @@ impl World {
                 self.reach(caller, organization)?;
                 let user = caller.person.ok_or(403_u16)?;
                 self.users[user].last = Some(organization);
-                self.open_session(user, Some(organization));
+                self.open_session(user, Some(organization), self.maker(by));
                 Ok(())
             }
             Step::Unscope { by } => {
                 let user = self.caller(by, "UnscopeOrganizationToken")?.person.ok_or(403_u16)?;
-                self.open_session(user, None);
+                self.open_session(user, None, self.maker(by));
                 Ok(())
             }
             Step::Refresh { by } => {
                 let caller = self.caller(by, "RefreshToken")?;
-                self.open_session(caller.person.ok_or(403_u16)?, caller.scope);
+                self.open_session(caller.person.ok_or(403_u16)?, caller.scope, self.maker(by));
                 Ok(())
             }
             Step::Logout { by } => {
@@ -127,16 +131,20 @@ impl World {
                 Ok(())
             }
             Step::Login { user } => {
-                self.open_session(user, self.home(user));
+                self.open_session(user, self.home(user), None);
                 Ok(())
             }
             Step::ResetPassword { user } => {
-                let signed = |b: &&mut Bearer| matches!(b.kind, Kind::Session | Kind::Access) && b.user == Some(user);
-                for bearer in self.bearers.iter_mut().filter(signed) {
+                // While nobody has proven the address, somebody else may have made the credentials.
+                let proven = self.users[user].proven;
+                let ends = |b: &&mut Bearer| {
+                    b.user == Some(user) && (matches!(b.kind, Kind::Session | Kind::Access) || !proven)
+                };
+                for bearer in self.bearers.iter_mut().filter(ends) {
                     bearer.alive = false;
                 }
                 self.users[user].proven = true;
-                self.open_session(user, self.home(user));
+                self.open_session(user, self.home(user), None);
                 Ok(())
             }
             Step::MakeAccessToken { by, organization, hours } => self.make_access_token(by, organization, hours),
@@ -147,6 +155,10 @@ impl World {
                 Ok(())
             }
         }
+    }
+
+    fn proven(&self, user: usize) -> Outcome {
+        if self.users[user].proven { Ok(()) } else { Err(403) }
     }
 
     fn create(&mut self, by: usize, name: usize) -> Outcome {
@@ -190,7 +202,9 @@ impl World {
     }
 
     fn invite(&mut self, by: usize, user: usize) -> Outcome {
-        let organization = self.current(self.caller(by, "CreateOrganizationInvitation")?)?;
+        let caller = self.caller(by, "CreateOrganizationInvitation")?;
+        lasting(caller)?;
+        let organization = self.current(caller)?;
         let is_member = self.organizations[organization].members.contains(&user);
         if is_member || self.is_invited(organization, user, None) {
             return Err(400);
@@ -218,6 +232,7 @@ impl World {
 
     fn resend(&mut self, by: usize, invitation: usize) -> Outcome {
         self.sent(by, "ResendOrganizationInvitation", invitation)?;
+        lasting(self.caller(by, "ResendOrganizationInvitation")?)?;
         if !matches!(self.answer(invitation), Answer::Pending | Answer::Expired) {
             return Err(400);
         }
@@ -245,15 +260,13 @@ impl World {
 
     fn make_access_token(&mut self, by: usize, organization: usize, hours: i64) -> Outcome {
         let caller = self.caller(by, "CreateAccessToken")?;
-        if caller.kind == Kind::Access {
-            return Err(403);
-        }
+        lasting(caller)?;
         self.reach(caller, organization)?;
         self.bearers.push(Bearer {
             kind: Kind::Access,
             user: caller.person,
             scope: Some(organization),
-            maker: (caller.kind != Kind::Session).then_some(by),
+            maker: self.maker(by),
             expires: self.now + hours * HOUR,
             alive: true,
         });
@@ -262,9 +275,7 @@ impl World {
 
     fn make_credential(&mut self, by: usize, personal: bool, organization: Option<usize>) -> Outcome {
         let caller = self.caller(by, "CreateCredential")?;
-        if caller.kind == Kind::Access {
-            return Err(403);
-        }
+        lasting(caller)?;
         let scope = organization.or(caller.scope);
         if let Some(organization) = scope {
             self.reach(caller, organization)?;

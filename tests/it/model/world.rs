@@ -71,7 +71,7 @@ pub struct Bearer {
     /// Whom it acts for; of an access token, who made it.
     pub user: Option<usize>,
     pub scope: Option<usize>,
-    /// The credential that made the access token.
+    /// The credential it was made with, directly or with a session that was.
     pub maker: Option<usize>,
     pub expires: i64,
     pub alive: bool,
@@ -260,9 +260,17 @@ impl World {
         self.organizations.iter().enumerate().any(holds)
     }
 
-    pub fn open_session(&mut self, user: usize, scope: Option<usize>) {
+    pub fn open_session(&mut self, user: usize, scope: Option<usize>, maker: Option<usize>) {
         let expires = self.now + SESSION;
-        self.bearers.push(Bearer { kind: Kind::Session, user: Some(user), scope, maker: None, expires, alive: true });
+        self.bearers.push(Bearer { kind: Kind::Session, user: Some(user), scope, maker, expires, alive: true });
+    }
+
+    /// The credential that what a token makes was made with.
+    pub fn maker(&self, by: usize) -> Option<usize> {
+        match self.bearers[by].kind {
+            Kind::UserCredential | Kind::OrganizationCredential => Some(by),
+            Kind::Session | Kind::Access => self.bearers[by].maker,
+        }
     }
 
     /// Where a login leads: to the organization used last, else to the first active one by name.

@@ -73,7 +73,7 @@ async fn a_server_that_moved_goes_on_where_the_old_one_was() {
     assert_eq!(counts(&said, "organizations"), (0, 3), "{said}");
     assert!(said.contains("run this again with --final") && said.contains("POLITY_SECRET_KEY"), "{said}");
     transfer(&data_dir, database.url(), &["--verify-only"]).await.ok();
-    transfer(&data_dir, database.url(), &["--final"]).await.refused("another polity runs on");
+    transfer(&data_dir, database.url(), &["--final"]).await.refused("another polity uses the database");
 
     // What is written since: inserted, updated, deleted, and a name that changes hands.
     let rename = async |id: &str, token: &str, name: &str| {

@@ -30,9 +30,6 @@ const AT_ONCE: i64 = 16;
 const MAX_ATTEMPTS: i64 = 48;
 /// How long the whole conversation with the next server may take.
 const TIMEOUT: Duration = Duration::from_secs(45);
-/// For how long mails belong to whoever took them: longer than the delivery can
-/// last, so that nobody else delivers them too.
-const LEASE: i64 = 60 * micros::SECOND;
 
 /// How mail leaves.
 pub struct Mailer {
@@ -72,6 +69,15 @@ impl Mailer {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&directory).map_err(Error::internal)?;
         Ok(Mailer { from: mailbox("Polity <polity@localhost>")?, way: Way::Outbox(directory) })
+    }
+
+    /// For how long mails belong to whoever took them: longer than the delivery
+    /// can last, so that nobody else delivers them too.
+    fn lease_micros(&self) -> i64 {
+        match self.way {
+            Way::Smtp(..) => 60 * micros::SECOND,
+            Way::Outbox(_) => 5 * micros::SECOND,
+        }
     }
 
     fn message(&self, row: &MailRow) -> Result<Message> {
@@ -117,8 +123,8 @@ pub(crate) async fn deliver(ctx: &Ctx, mailer: &Mailer) -> Result<bool> {
     if !due.await? {
         return Ok(false);
     }
-    let claimed = ctx.write("claim_mails", (), |w, ()| {
-        Box::pin(async move { Ok(mails::claim(w.tx, w.now, w.now.plus(LEASE), AT_ONCE).await?) })
+    let claimed = ctx.write("claim_mails", mailer.lease_micros(), |w, lease| {
+        Box::pin(async move { Ok(mails::claim(w.tx, w.now, w.now.plus(*lease), AT_ONCE).await?) })
     });
     let mut claimed = claimed.await?;
     claimed.sort_unstable_by_key(|row| row.created_at);
@@ -126,7 +132,7 @@ pub(crate) async fn deliver(ctx: &Ctx, mailer: &Mailer) -> Result<bool> {
     // Each on its own: a mail that is not recorded because of another one would be delivered again.
     let deliveries = claimed.into_iter().map(async |row| {
         let outcome = send(mailer, &row).await;
-        record(ctx, row, outcome).await
+        record(ctx, mailer, row, outcome).await
     });
     join_all(deliveries).await.into_iter().collect::<Result<()>>()?;
     Ok(any)
@@ -176,10 +182,10 @@ fn is_of_mail(code: u16) -> bool {
     matches!(code, 550..=554 | 556)
 }
 
-async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
+async fn record(ctx: &Ctx, mailer: &Mailer, mut row: MailRow, outcome: Outcome) -> Result<()> {
     row.attempts += 1;
     let (unit, error, bounced) = match outcome {
-        Outcome::Delivered => return delivered(ctx, row.id).await,
+        Outcome::Delivered => return delivered(ctx, mailer, row.id).await,
         Outcome::Deferred(error) if row.attempts < MAX_ATTEMPTS => ("mail_deferred", error, false),
         Outcome::Deferred(error) | Outcome::Bounced(error) => ("mail_bounced", error, true),
     };
@@ -201,8 +207,8 @@ async fn record(ctx: &Ctx, mut row: MailRow, outcome: Outcome) -> Result<()> {
 
 /// Forgets a mail that was delivered. While the database cannot be reached that is tried again for as long as the
 /// mail is ours: whoever takes it then delivers it once more.
-async fn delivered(ctx: &Ctx, id: MailId) -> Result<()> {
-    let mut tries = LEASE / micros::SECOND;
+async fn delivered(ctx: &Ctx, mailer: &Mailer, id: MailId) -> Result<()> {
+    let mut tries = mailer.lease_micros() / micros::SECOND;
     loop {
         let forgotten =
             ctx.write("mail_delivered", id, |w, id| Box::pin(async move { Ok(mails::delete(w.tx, *id).await?) })).await;

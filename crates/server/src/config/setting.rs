@@ -180,7 +180,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: false,
         secret: false,
         default: "on",
-        doc: "Whether signup, login, reset and coupon checks are limited by address",
+        doc: "Whether what an attacker would repeat (signup, login, resets, invitations, coupons and more) is limited by address",
         set: |c, v| put(&mut c.rate_limit, switch(v)),
         show: |c| Some(if c.rate_limit { "on" } else { "off" }.to_owned()),
     },
