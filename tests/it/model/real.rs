@@ -41,6 +41,13 @@ fn text(value: &Value) -> String {
     value.as_str().expect("text").to_owned()
 }
 
+/// A credential to look through, made with a session that is in no organization.
+async fn eyes(server: &TestServer, session: &str) -> String {
+    let call = server.call("POST", "/v1/credentials").token(session);
+    let made = call.json(&json!({"name": "eyes", "type": "USER"})).send().await.ok();
+    text(&made["credential"]["token"])
+}
+
 impl Real {
     /// A server with four people, each with a session. The last one has not proven her address.
     pub async fn start(world: &mut World) -> Real {
@@ -50,9 +57,8 @@ impl Real {
         for (n, name) in PEOPLE.iter().enumerate() {
             let proven = n + 1 < PEOPLE.len();
             let person = if proven { server.person(name).await } else { server.signup(name).await };
-            let body = json!({"name": "eyes", "type": "USER"});
-            let eyes = person.call("POST", "/v1/credentials").json(&body).send().await.ok();
-            people.push(Someone { id: person.id, email: person.email, eyes: text(&eyes["credential"]["token"]) });
+            let eyes = eyes(&server, &person.token).await;
+            people.push(Someone { id: person.id, email: person.email, eyes });
             bearers.push((person.token, String::new()));
             world.users.push(User { proven, last: None });
             world.open_session(n, None, None);
@@ -160,11 +166,18 @@ impl Real {
         match step {
             Step::Create { .. } => self.organizations.push(text(&json["organization"]["id"])),
             Step::Invite { .. } => self.invitations.push(text(&json["invitation"]["id"])),
-            Step::Switch { .. }
-            | Step::Unscope { .. }
-            | Step::Refresh { .. }
-            | Step::Login { .. }
-            | Step::ResetPassword { .. } => self.bearers.push((text(&json["token"]["id"]), String::new())),
+            Step::Switch { .. } | Step::Unscope { .. } | Step::Refresh { .. } | Step::Login { .. } => {
+                self.bearers.push((text(&json["token"]["id"]), String::new()));
+            }
+            Step::ResetPassword { user } => {
+                let session = text(&json["token"]["id"]);
+                if !before.users[user].proven {
+                    // Those before went with all that was made while anybody could have been her.
+                    let unscoped = self.server.call("POST", "/v1/account/session").token(&session).send().await.ok();
+                    self.people[user].eyes = eyes(&self.server, &text(&unscoped["token"]["id"])).await;
+                }
+                self.bearers.push((session, String::new()));
+            }
             Step::MakeAccessToken { .. } => self.bearers.push((text(&json["token"]), String::new())),
             Step::MakeCredential { .. } => {
                 let made = &json["credential"];
