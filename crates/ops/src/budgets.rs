@@ -160,7 +160,7 @@ async fn set(ctx: &Ctx, call: Call, id: OrganizationId, wish: Wish, mode: Mode) 
 /// The budget of an organization with the sums it is compared with.
 async fn open(w: Work<'_>, id: OrganizationId) -> Result<(Option<BudgetRow>, Ledger)> {
     let budget = async { Ok::<_, Error>(budgets::by_id(w.tx, id).await?) };
-    let wanted = Wanted { periods: [(id, w.now)].into(), bound: Bound::OfAll, ..Wanted::default() };
+    let wanted = Wanted { periods: [(id, w.now)].into(), bound: Bound::All, ..Wanted::default() };
     try_join(budget, Ledger::open(w, wanted)).await
 }
 

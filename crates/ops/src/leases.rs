@@ -164,7 +164,7 @@ async fn carry_out(w: Work<'_>, jobs: &Arc<Vec<LeaseJob>>) -> Result<Vec<Result<
     let tokens = tokens.chain(found.iter().filter_map(|row| row.token_id)).collect();
     let periods = concerned.map(|id| (id, w.now)).collect();
     let mut desk = Desk {
-        ledger: Ledger::open(w, Wanted { periods, bound: Bound::OfThoseThatStop, leases: found, tokens }).await?,
+        ledger: Ledger::open(w, Wanted { periods, bound: Bound::Stopping, leases: found, tokens }).await?,
         owners,
         next_ends: HashMap::new(),
     };

@@ -68,7 +68,7 @@ async fn count(w: Work<'_>, batches: &Arc<Vec<Batch>>) -> Result<Vec<Result<Reco
     let owners = Owners::load(w, events().map(|event| &event.charge)).await?;
     let wanted = Wanted {
         periods: events().map(|event| (event.organization_id, day(event.charge.at))).collect(),
-        bound: Bound::OfThoseThatStop,
+        bound: Bound::Stopping,
         ..Wanted::default()
     };
     let mut ledger = Ledger::open(w, wanted).await?;

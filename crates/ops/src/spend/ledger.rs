@@ -50,11 +50,11 @@ pub(crate) struct Wanted {
 pub(crate) enum Bound {
     /// Of none: nothing is reported, and no reply says it.
     #[default]
-    OfNone,
+    None,
     /// Of those that stop.
-    OfThoseThatStop,
+    Stopping,
     /// Of every one: the unit may make it one that stops.
-    OfAll,
+    All,
 }
 
 /// The sums a unit of work decides on.
@@ -96,9 +96,9 @@ impl Ledger {
             if account.sheet(at).is_none() {
                 let period = account.period(at)?;
                 let bounded = match bound {
-                    Bound::OfNone => false,
-                    Bound::OfThoseThatStop => account.stops_at().is_some(),
-                    Bound::OfAll => true,
+                    Bound::None => false,
+                    Bound::Stopping => account.stops_at().is_some(),
+                    Bound::All => true,
                 };
                 missing.insert((id, period.start), (period, bounded));
             }
@@ -151,7 +151,7 @@ impl Ledger {
         let ids: Vec<LeaseId> = over.iter().map(|row| row.id).collect();
         let periods = over.iter().map(|row| (row.organization_id, row.period_starts_at)).collect();
         let tokens = over.iter().filter_map(|row| row.token_id).collect();
-        self.load_sheets(w, periods, Bound::OfNone).await?;
+        self.load_sheets(w, periods, Bound::None).await?;
         self.load_tokens(w, tokens).await?;
         for id in ids {
             self.end(id, LeaseStatus::Expired, 0, w.now);

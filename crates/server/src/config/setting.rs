@@ -9,9 +9,10 @@ use super::Config;
 use super::database::Database;
 use super::github;
 use super::prices::PriceList;
-use super::value::{LogFormat, Secret, duration, list, number, show_duration, switch};
+use super::value::{Secret, duration, list, number, show_duration, switch};
 use parse::{
-    domains, http_url, log_format, operator_key, origins, revocation_bound, secret_key, signup, signup_name, smtp_url,
+    domains, http_url, log_format, log_format_name, operator_key, origins, revocation_bound, secret_key, signup,
+    signup_name, smtp_url,
 };
 
 mod parse;
@@ -180,7 +181,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: false,
         secret: false,
         default: "on",
-        doc: "Whether what an attacker would repeat (signup, login, resets, invitations, coupons and more) is limited by address",
+        doc: "Whether what attackers would repeat (signup, login, resets, invitations, coupons) is limited by address",
         set: |c, v| put(&mut c.rate_limit, switch(v)),
         show: |c| Some(if c.rate_limit { "on" } else { "off" }.to_owned()),
     },
@@ -443,15 +444,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "text",
         doc: "`text` for people, `json` for machines",
         set: |c, v| put(&mut c.log_format, log_format(v)),
-        show: |c| {
-            Some(
-                match c.log_format {
-                    LogFormat::Text => "text",
-                    LogFormat::Json => "json",
-                }
-                .to_owned(),
-            )
-        },
+        show: |c| Some(log_format_name(c.log_format).to_owned()),
     },
 ];
 

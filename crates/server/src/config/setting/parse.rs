@@ -80,6 +80,13 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
+pub(super) fn log_format_name(format: LogFormat) -> &'static str {
+    match format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    }
+}
+
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
