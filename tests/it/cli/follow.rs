@@ -4,17 +4,10 @@ use polity_tests::{Cut, PASSWORD, TcpProxy, TestServer};
 
 use crate::terminal::Terminal;
 
-async fn inside(server: &TestServer) -> Terminal {
-    let mut terminal = Terminal::of(server, "ann").await;
-    terminal.read("org create acme -q").await;
-    terminal.read("org switch acme -q").await;
-    terminal
-}
-
 #[tokio::test]
 async fn following_shows_what_is_there_and_then_what_happens() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     let mut follower = terminal.start("activity list --follow --limit 1");
     assert!(follower.line().await.ends_with("created  organization  -  acme"));
     for name in ["web", "api"] {
@@ -27,7 +20,7 @@ async fn following_shows_what_is_there_and_then_what_happens() {
 #[tokio::test]
 async fn following_prints_each_event_once() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     let mut from_the_start = terminal.start("event follow --after= --type organization.created --type project.*");
     for name in ["web", "api"] {
         terminal.read(&format!("project create {name} -q")).await;
@@ -44,7 +37,7 @@ async fn following_prints_each_event_once() {
 #[tokio::test]
 async fn following_that_is_interrupted_at_once_tells_where_to_go_on() {
     let server = TestServer::start_alone().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     let mut follower = terminal.start("event follow");
     server
         .until("the second request waits", async || {
@@ -67,7 +60,7 @@ async fn following_that_is_interrupted_at_once_tells_where_to_go_on() {
 #[tokio::test]
 async fn following_outlives_a_server_that_is_away_for_a_while() {
     let server = TestServer::start().await;
-    inside(&server).await;
+    Terminal::inside(&server).await;
     let address = server.url().trim_start_matches("http://").parse().unwrap();
     let proxy = TcpProxy::start(address).await;
     let mut away = Terminal::new(&server);

@@ -80,6 +80,14 @@ impl Terminal {
         url.clone_into(&mut self.url);
     }
 
+    /// A terminal of Ann, whose current organization is hers and is called `acme`.
+    pub async fn inside(server: &TestServer) -> Terminal {
+        let mut terminal = Terminal::of(server, "ann").await;
+        terminal.read("org create acme -q").await;
+        terminal.read("org switch acme -q").await;
+        terminal
+    }
+
     /// Sets a variable for the commands that follow.
     pub fn set(&mut self, name: &'static str, value: &str) {
         self.variables.push((name, value.to_owned()));

@@ -5,17 +5,10 @@ use serde_json::json;
 
 use crate::terminal::Terminal;
 
-async fn inside(server: &TestServer) -> Terminal {
-    let mut terminal = Terminal::of(server, "ann").await;
-    terminal.read("org create acme -q").await;
-    terminal.read("org switch acme -q").await;
-    terminal
-}
-
 #[tokio::test]
 async fn a_budget_is_written_in_dollars_and_kept_in_cents() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     terminal.run("budget get").await;
     for amount in ["49.99", "50", "0.1", "-5", "1e3", "5.001"] {
         terminal.run(&format!("budget set {amount}")).await;
@@ -27,7 +20,7 @@ async fn a_budget_is_written_in_dollars_and_kept_in_cents() {
 #[tokio::test]
 async fn a_budget_that_stops_shows_what_is_left_of_it() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     terminal.run("budget set 10 --enforcement stop --thresholds 50,100 --forecast-thresholds 120").await;
     let organization = terminal.read("org get -q").await;
     let source = server.metering_key("source").await;
@@ -50,7 +43,7 @@ async fn a_budget_that_stops_shows_what_is_left_of_it() {
 #[tokio::test]
 async fn credentials_show_their_token_once() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     terminal.run("credential create ci --type organization --description 'deploys from main'").await;
     terminal.run("credential create laptop --type user").await;
     terminal.run("credential list").await;
@@ -67,7 +60,7 @@ async fn credentials_show_their_token_once() {
 #[tokio::test]
 async fn projects_are_created_renamed_and_deleted() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     let project = terminal.read("project create web --description site -q").await;
     terminal.run(&format!("project get {project}")).await;
     terminal.run(&format!("project update {project} --name website")).await;
@@ -80,7 +73,7 @@ async fn projects_are_created_renamed_and_deleted() {
 #[tokio::test]
 async fn activities_quotas_and_github() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     terminal.run("activity list --limit 3").await;
     terminal.run("quota get -o json").await;
     terminal.run("github status").await;
@@ -97,7 +90,7 @@ async fn activities_quotas_and_github() {
 #[tokio::test]
 async fn events_are_listed_from_a_cursor_on() {
     let server = TestServer::start().await;
-    let mut terminal = inside(&server).await;
+    let mut terminal = Terminal::inside(&server).await;
     terminal.read("project create web -q").await;
     terminal.read("org rename acme globex").await;
     terminal.read("org plan starter").await;

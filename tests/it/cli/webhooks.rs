@@ -26,9 +26,7 @@ async fn receiver() -> String {
 #[tokio::test]
 async fn a_webhook_is_made_changed_tried_and_deleted() {
     let server = TestServer::start().await;
-    let mut terminal = Terminal::of(&server, "ann").await;
-    terminal.read("org create acme -q").await;
-    terminal.read("org switch acme -q").await;
+    let mut terminal = Terminal::inside(&server).await;
     let make = format!("webhook create {DEAF} --type project.created --description deploys --secret-stdin");
     terminal.enter(&make, SECRET).await;
     terminal.run(&format!("webhook get {DEAF}")).await;
@@ -50,9 +48,7 @@ async fn a_webhook_is_made_changed_tried_and_deleted() {
 #[tokio::test]
 async fn what_was_delivered_is_listed_and_delivered_again() {
     let server = TestServer::start().await;
-    let mut terminal = Terminal::of(&server, "ann").await;
-    terminal.read("org create acme -q").await;
-    terminal.read("org switch acme -q").await;
+    let mut terminal = Terminal::inside(&server).await;
     let url = receiver().await;
     let secret = terminal.read(&format!("webhook create {url} --type project.* -q")).await;
     assert!(secret.starts_with("whsec_"), "{secret}");
