@@ -93,12 +93,10 @@ def test_a_threshold_of_the_budget_is_mailed_once_and_names_what_spent_it(server
         mails = [email.message_from_bytes(e.content, policy=email.policy.default) for e in sink.accepted]
         return [mail for mail in mails if "budget" in mail["subject"]]
 
-    wait_for(lambda: len(alerts()) == 2, MAIL_LIMIT_S, "two mails about the budget")
+    wait_for(alerts, MAIL_LIMIT_S, "a mail about the budget")
     time.sleep(QUIET_S)
-    assert sorted(mail["subject"] for mail in alerts()) == [
-        "acme has spent 100 % of its budget",
-        "acme has spent 80 % of its budget",
-    ]
+    # Both thresholds were reached at once: the mail is about the highest.
+    assert [mail["subject"] for mail in alerts()] == ["acme has spent 100 % of its budget"]
     text = alerts()[0].get_body(("plain",)).get_content()
     assert "$0.10  default" in text, text
 

@@ -97,6 +97,24 @@ async fn an_account_whose_address_is_not_proven_is_not_linked() {
 }
 
 #[tokio::test]
+async fn who_linked_an_account_and_then_claimed_an_address_is_out_when_its_owner_proves_it() {
+    let (server, github) = servers().await;
+    let squatter = server.person("eve").await;
+    let eve = person(&github, "eve", "eve@example.com");
+    visit(&server, &github, "signin", eve).await.ok();
+    let claim = json!({"email": "ann@example.com", "current_password": PASSWORD});
+    squatter.call("PATCH", "/v1/account/profile").json(&claim).send().await.ok();
+    let address = json!({"email": "ann@example.com"});
+    server.call("POST", "/v1/account/reset_password").json(&address).send().await.ok();
+    let secret = server.mails_to("ann@example.com").await.pop().expect("a mail").secret().to_owned();
+    let chosen = json!({"id": secret, "password": "another battery staple"});
+    let ann = server.call("POST", "/v1/account/update_password").json(&chosen).send().await.ok();
+    let me = profile(&server, ann).await;
+    assert_eq!((&me["id"], &me["github_id"], &me["github_user"]), (&json!(squatter.id), &json!(""), &json!("")));
+    not_found(&visit(&server, &github, "signin", eve).await);
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_cannot_sign_up() {
     let (server, github) = servers().await;
     server.person("ann").await;
