@@ -167,15 +167,18 @@ async fn a_name_is_in_one_line() {
 
 /// Adds tokens as somebody does who makes more than one unit can revoke.
 async fn flood(server: &TestServer, token: TokenRow) {
-    let made = server.ctx().write("flood", token, |w, token| {
-        Box::pin(async move {
-            for _ in 0..2 * AT_ONCE + 1 {
-                tokens::insert(w.tx, &TokenRow { id: w.id(TokenId::from_random), ..token.clone() }).await?;
-            }
-            Ok(())
-        })
-    });
-    made.await.expect("tokens");
+    const TOGETHER: i64 = 1_000;
+    for _ in 0..2 * AT_ONCE / TOGETHER + 1 {
+        let made = server.ctx().write("flood", token.clone(), |w, token| {
+            Box::pin(async move {
+                for _ in 0..TOGETHER {
+                    tokens::insert(w.tx, &TokenRow { id: w.id(TokenId::from_random), ..token.clone() }).await?;
+                }
+                Ok(())
+            })
+        });
+        made.await.expect("tokens");
+    }
 }
 
 #[tokio::test]
