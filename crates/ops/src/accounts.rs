@@ -118,7 +118,7 @@ pub async fn update_password_link(ctx: &Ctx, secret: String, password: String) -
             if !tokens::delete_of_user(w.tx, user.id).await? {
                 return Ok(None);
             }
-            mail::consume(w, secret, LinkPurpose::ResetPassword).await?;
+            links::use_once(w.tx, link.hash, w.now).await?;
             let user = claim(w, user, password_hash).await?;
             let organization = sessions::choose_organization(w, &user, None).await?;
             sessions::open(w, user.id, organization).await.map(Some)

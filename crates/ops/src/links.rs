@@ -7,7 +7,7 @@ use polity_api::ids::InvitationId;
 use polity_api::scalar::Timestamp;
 use polity_api::types::organization::OrganizationStatus;
 use polity_store::invitations::{self, InvitationView};
-use polity_store::links::LinkRow;
+use polity_store::links::{self as stored, LinkRow};
 use polity_store::users::{self, UserRow};
 use polity_store::{members, organizations, tokens};
 
@@ -109,7 +109,7 @@ pub async fn accept_invitation(ctx: &Ctx, secret: String, name: &str, password: 
             {
                 return Ok(None);
             }
-            mail::consume(w, secret, LinkPurpose::AcceptInvitation).await?;
+            stored::use_once(w.tx, link.hash, w.now).await?;
             let view = invitation(w, &link).await?;
             let password = || password_hash.as_deref().ok_or_else(|| Error::field("password", "is required"));
             let user = match known {

@@ -340,13 +340,13 @@ mod tests {
     use crate::engine::sql::Query;
 
     static ROLLBACK: Query<(), ()> = Query::new("tests::ROLLBACK", "rollback", "", None);
-    static INSERT: Query<(), ()> = Query::new("tests::INSERT", "create table kept (n integer)", "", None);
+    static CREATE: Query<(), ()> = Query::new("tests::CREATE", "create table kept (n integer)", "", None);
 
     /// Makes of errors results of its own, as units do that decide on many requests.
     fn goes_on<'a>(tx: &'a Tx<'a>, refused: &'a Arc<Mutex<Vec<Error>>>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             tx.execute(&ROLLBACK, &()).await?;
-            let error = tx.execute(&INSERT, &()).await.err();
+            let error = tx.execute(&CREATE, &()).await.err();
             refused.lock().unwrap().extend(error);
             Ok(())
         })
