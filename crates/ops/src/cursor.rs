@@ -26,9 +26,9 @@ pub(crate) enum Kind {
     Coupons,
     /// A metering key, by its creation and its id.
     MeteringKeys,
-    /// A place in the feed of the organization with this id.
+    /// A place in the feed of an organization, and the last event up to it.
     Feed,
-    /// A place in the feed of everything, for the operator.
+    /// The same in the feed of everything, for the operator.
     WholeFeed,
     /// A delivery to a webhook, by the time and the id of its event.
     Deliveries,

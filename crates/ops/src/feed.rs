@@ -11,16 +11,15 @@ mod waiting;
 use std::time::Duration;
 
 use polity_api::event_types;
-use polity_api::ids::OrganizationId;
+use polity_api::ids::{EventId, OrganizationId};
 use polity_api::operation::Operation;
 use polity_api::scalar::{Duration as WireDuration, micros};
 use polity_api::table::{ListEventTypes, ListEvents, OperatorListEvents};
 use polity_api::types::event::{Event, EventList, EventTypeInfo, EventTypeList, ListEventsQuery};
 use polity_store::Filter;
-use polity_store::events::{self, LoggedRow};
+use polity_store::events::{self, LoggedRow, Mark};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
-use uuid::Uuid;
 
 use crate::authz;
 use crate::ctx::{Call, Ctx, Request, Work};
@@ -113,8 +112,10 @@ enum From {
     /// Behind the last event. Its number becomes known with the first look, and
     /// may be read once it is settled.
     End { last: Option<i64> },
-    /// Behind the event with this number, in the log of this organization.
-    After(i64, Uuid),
+    /// Where a cursor says, if it is of this log.
+    Cursor(Mark),
+    /// At a place of this log.
+    After(Mark),
 }
 
 /// A request or a stream that follows the log.
@@ -143,7 +144,7 @@ struct Looked {
     organization: Option<OrganizationId>,
     rows: Vec<LoggedRow>,
     /// The place behind all that was looked at; none while the end of the log is not settled.
-    place: Option<i64>,
+    place: Option<Mark>,
     has_more: bool,
     horizon: Horizon,
     /// The last number that may be read, and the last that was drawn.
@@ -182,7 +183,7 @@ impl Follower {
             "latest" => From::End { last: None },
             text => {
                 let (seq, id) = cursor::read(log.cursor(), text).ok_or_else(refused)?;
-                From::After(seq, id)
+                From::Cursor(Mark { seq, id: EventId(id) })
             }
         };
         let types = Filter::of(query.types.iter().map(String::as_str));
@@ -231,7 +232,7 @@ impl Follower {
                 sleep(longer(&mut pause)).await;
                 continue;
             };
-            self.from = From::After(place, self.log.key(looked.organization));
+            self.from = From::After(place);
             if !looked.rows.is_empty() || is_closed || (looked.has_more && waited >= wait) {
                 return Ok(self.step(looked.rows, place, looked.has_more || looked.settled < looked.last));
             }
@@ -304,11 +305,8 @@ impl Follower {
         Ok(())
     }
 
-    fn step(&self, rows: Vec<LoggedRow>, place: i64, has_more: bool) -> Step {
-        let cursor = |seq| match self.from {
-            From::After(_, key) => cursor::write(self.log.cursor(), seq, key),
-            _ => String::new(),
-        };
+    fn step(&self, rows: Vec<LoggedRow>, place: Mark, has_more: bool) -> Step {
+        let cursor = |mark: Mark| cursor::write(self.log.cursor(), mark.seq, mark.id.0);
         let events = rows.into_iter().map(|row| (cursor(self.log.place(&row)), to_wire(row))).collect();
         Step { events, cursor: cursor(place), has_more }
     }
@@ -324,6 +322,12 @@ fn refused() -> Error {
     Error::field("after", "must be the next_cursor of the same feed, or latest")
 }
 
+/// What happened up to the place of the cursor is not what had happened when it was given.
+fn astray() -> Error {
+    let why = "is of another feed, or the log was restored from an older copy since: begin anew, or with latest";
+    Error::field("after", why)
+}
+
 impl Log {
     fn cursor(self) -> Kind {
         match self {
@@ -332,16 +336,12 @@ impl Log {
         }
     }
 
-    /// What a cursor holds besides the place.
-    fn key(self, organization: Option<OrganizationId>) -> Uuid {
-        organization.map_or(Uuid::nil(), |id| id.0)
-    }
-
-    fn place(self, row: &LoggedRow) -> i64 {
-        match self {
+    fn place(self, row: &LoggedRow) -> Mark {
+        let seq = match self {
             Log::Organization => row.organization_seq.unwrap_or_default(),
             Log::Everything => row.seq,
-        }
+        };
+        Mark { seq, id: row.id }
     }
 }
 
@@ -366,22 +366,21 @@ async fn look(w: Work<'_>, ask: &Ask) -> Result<Looked> {
     let settled = if organization.is_some() { last } else { horizon.settled };
     let mut looked =
         Looked { organization, rows: Vec::new(), place: None, has_more: false, horizon, settled, last, end: None };
-    let mut place = match ask.from {
-        From::Beginning => 0,
+    let from = match ask.from {
+        From::Beginning => Mark::BEGINNING,
         From::End { last: end } => {
             let end = end.unwrap_or(last);
             looked.end = Some(end);
             if settled < end {
                 return Ok(looked);
             }
-            settled
+            mark(w, organization, settled).await?
         }
-        From::After(seq, key) if key == ask.log.key(organization) => seq,
-        From::After(..) => return Err(refused()),
+        From::Cursor(from) if from.seq <= last && mark(w, organization, from.seq).await? == from => from,
+        From::Cursor(_) => return Err(astray()),
+        From::After(from) => from,
     };
-    if place > last {
-        return Err(Error::field("after", "is ahead of the log, which was restored from an older copy: begin anew"));
-    }
+    let mut place = from.seq;
     for _ in 0..WINDOWS {
         let wanted = ask.limit - i64::try_from(looked.rows.len()).unwrap_or(ask.limit);
         if place >= settled || wanted <= 0 {
@@ -393,10 +392,19 @@ async fn look(w: Work<'_>, ask: &Ask) -> Result<Looked> {
             None => events::feed(w.tx, window, &ask.types, wanted).await?,
         };
         let is_full = i64::try_from(rows.len()).unwrap_or(wanted) >= wanted;
-        place = rows.last().filter(|_| is_full).map_or(window.1, |row| ask.log.place(row));
+        place = rows.last().filter(|_| is_full).map_or(window.1, |row| ask.log.place(row).seq);
         looked.rows.extend(rows);
     }
-    looked.place = Some(place);
     looked.has_more = place < settled;
+    let found = looked.rows.last().map_or(from, |row| ask.log.place(row));
+    looked.place = Some(if found.seq == place { found } else { mark(w, organization, place).await? });
     Ok(looked)
+}
+
+/// The mark of a settled place in the log of an organization, or in that of everything.
+async fn mark(w: Work<'_>, organization: Option<OrganizationId>, place: i64) -> Result<Mark> {
+    Ok(match organization {
+        Some(id) => events::mark_of_organization(w.tx, id, place).await?,
+        None => events::mark(w.tx, place).await?,
+    })
 }

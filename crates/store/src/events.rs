@@ -153,6 +153,32 @@ row! {
 }
 
 row! {
+    /// The last event up to some place.
+    pub struct Last {
+        /// Its place.
+        pub seq: i64,
+        /// Identifier.
+        pub id: EventId,
+    }
+}
+
+/// A place in a log and the last event up to it. The number alone does not tell
+/// the place for ever: a database that was restored from an older copy gives
+/// the same numbers once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The number; 0 is before the first. On PostgreSQL there may be no event that has it.
+    pub seq: i64,
+    /// The event; nil where there is none.
+    pub id: EventId,
+}
+
+impl Mark {
+    /// Before the first event.
+    pub const BEGINNING: Mark = Mark { seq: 0, id: EventId(Uuid::nil()) };
+}
+
+row! {
     /// How far the whole log may be followed; see the top of this file.
     pub struct Frontier {
         /// The last number that was drawn.
@@ -259,8 +285,10 @@ queries! {
              pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest from drawn";
     BY_ID(id: EventId) => LoggedRow = concat!("select ", logged!(), " from events where id = $1");
     PLACE_OF_ACTOR(user: UserId, id: EventId) => Place = "select seq from events where id = $2 and actor_id = $1";
-    LAST(organization: OrganizationId) => Place =
-        "select coalesce(max(organization_seq), 0) as seq from events where organization_id = $1";
+    LAST_OF_ORGANIZATION(organization: OrganizationId, until: i64) => Last =
+        "select organization_seq as seq, id from events where organization_id = $1 and organization_seq <= $2
+         order by organization_seq desc limit 1";
+    LAST(until: i64) => Last = "select seq, id from events where seq <= $1 order by seq desc limit 1";
 }
 
 /// Appends a change.
@@ -388,10 +416,28 @@ pub async fn frontier(tx: &Tx<'_>, known: i64) -> Result<Frontier, Error> {
     tx.optional(&FRONTIER, (known,)).await?.ok_or(Error::Closed)
 }
 
+/// The mark of a place in an organization's log.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn mark_of_organization(tx: &Tx<'_>, organization: OrganizationId, seq: i64) -> Result<Mark, Error> {
+    let last = tx.optional(&LAST_OF_ORGANIZATION, (organization, seq)).await?;
+    Ok(last.map_or(Mark { seq, ..Mark::BEGINNING }, |last| Mark { seq, id: last.id }))
+}
+
+/// The mark of a place in the whole log, which must be settled; see [`frontier`].
+///
+/// # Errors
+/// What the engine refused.
+pub async fn mark(tx: &Tx<'_>, seq: i64) -> Result<Mark, Error> {
+    let last = tx.optional(&LAST, (seq,)).await?;
+    Ok(last.map_or(Mark { seq, ..Mark::BEGINNING }, |last| Mark { seq, id: last.id }))
+}
+
 /// The end of an organization's log; 0 when it is empty.
 ///
 /// # Errors
 /// What the engine refused.
 pub async fn last_seq(tx: &Tx<'_>, organization: OrganizationId) -> Result<i64, Error> {
-    Ok(tx.optional(&LAST, (organization,)).await?.map_or(0, |row| row.seq))
+    Ok(tx.optional(&LAST_OF_ORGANIZATION, (organization, i64::MAX)).await?.map_or(0, |last| last.seq))
 }

@@ -141,3 +141,34 @@ async fn a_backup_into_an_empty_directory_of_a_server_that_is_stopped() {
     taken.check_credential(&again).await;
     again.stop().await;
 }
+
+/// Makes projects with a credential, and tells where the feed ends then.
+async fn make_projects(server: &TestServer, credential: &str, names: &[&str]) -> String {
+    for name in names {
+        let project = server.call("POST", "/v1/projects").token(credential).json(&json!({ "name": name }));
+        project.send().await.ok();
+    }
+    let end = server.call("GET", "/v1/events").token(credential).query(&[("after", "latest")]).send().await.ok();
+    end["next_cursor"].as_str().expect("a cursor").to_owned()
+}
+
+#[tokio::test]
+async fn who_follows_a_restored_log_misses_nothing() {
+    let taken = Taken::new(&[]).await;
+    let (original, credential) = (&taken.server, taken.credential.as_str());
+    let kept = make_projects(original, credential, &[]).await;
+    let lost = make_projects(original, credential, &["x", "y"]).await;
+    let of_all = original.operator("GET", "/operator/v1/events").query(&[("after", "latest")]).send().await.ok();
+    restore(&taken.backup(), &taken.path("restored")).await.ok();
+    let restored = server_on(&taken.path("restored")).await;
+    let after = |cursor: &str| restored.call("GET", "/v1/events").token(credential).query(&[("after", cursor)]).send();
+    after(&lost).await.field("after");
+    make_projects(&restored, credential, &["a", "b", "c"]).await;
+    after(&lost).await.field("after");
+    let of_all = [("after", of_all["next_cursor"].as_str().expect("a cursor"))];
+    restored.operator("GET", "/operator/v1/events").query(&of_all).send().await.field("after");
+    let found = after(&kept).await.ok();
+    let names: Vec<_> = found["events"].as_array().expect("events").iter().map(|event| &event["object"]["name"]).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    restored.stop().await;
+}
