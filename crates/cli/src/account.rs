@@ -1,12 +1,12 @@
-//! One's own account: signing up, and proving the address of it.
+//! One's own account, from signing up to its end.
 
 use clap::{Args, Subcommand};
-use polity_client::types::CreateAccountRequest;
+use polity_client::types::{CreateAccountRequest, ResetPasswordRequest, UpdateMask, User, UserPatch};
 
-use crate::confirm;
+use crate::confirm::{self, confirm};
 use crate::error::{Exit, Failure, Result};
-use crate::login::remember;
-use crate::output;
+use crate::login::{forget, remember};
+use crate::output::{self, View, col};
 use crate::session::Session;
 
 /// Whom to sign up.
@@ -26,15 +26,57 @@ pub struct SignupArgs {
 /// What can be done with one's own account.
 #[derive(Subcommand)]
 pub enum AccountCommand {
+    /// Show your account
+    Get,
+    /// Change your name or your address
+    Update(Changes),
+    /// Choose a new password; all your other sessions end
+    Password {
+        /// Read two lines from standard input instead of asking: the password in force, and the new one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Send a mail with which a password is chosen that was forgotten
+    ResetPassword {
+        /// E-mail address of the account
+        email: String,
+    },
     /// Send the mail once more with which you prove your address
     ResendValidation,
+    /// Delete your account; leave or delete your organizations first
+    Delete,
 }
+
+/// What is to change; what is left out stays as it is.
+#[derive(Args)]
+pub struct Changes {
+    /// Name to show
+    #[arg(long, required_unless_present = "email")]
+    name: Option<String>,
+    /// E-mail address to log in with, which has to be proven again; needs the password
+    #[arg(long)]
+    email: Option<String>,
+    /// Read the password from standard input instead of asking
+    #[arg(long, requires = "email")]
+    password_stdin: bool,
+}
+
+const ONE: View = View {
+    id: "/id",
+    columns: &[
+        col("ID", "/id"),
+        col("EMAIL", "/email"),
+        col("PROVEN", "/email_validated"),
+        col("NAME", "/name"),
+        col("GITHUB", "/github_user"),
+        col("LAST LOGIN", "/last_login"),
+        col("CREATED", "/created_at"),
+    ],
+};
 
 /// Signs up, and keeps the token of the first session.
 pub(crate) async fn signup(session: &Session, args: &SignupArgs) -> Result<()> {
-    if !args.password_stdin && !output::can_ask() {
-        return Err(Failure::usage("there is no terminal to ask for a password").hint("--password-stdin"));
-    }
+    can_ask(args.password_stdin)?;
     confirm::interruptible(async {
         let password = if args.password_stdin { confirm::read_line()? } else { new_password()? };
         let (email, name) = (args.email.clone(), args.name.clone());
@@ -58,6 +100,19 @@ pub(crate) async fn signup(session: &Session, args: &SignupArgs) -> Result<()> {
     .await
 }
 
+/// Refuses to ask where nobody is.
+fn can_ask(is_on_stdin: bool) -> Result<()> {
+    if is_on_stdin || output::can_ask() {
+        return Ok(());
+    }
+    Err(Failure::usage("there is no terminal to ask for a password").hint("--password-stdin"))
+}
+
+/// The password in force.
+fn current_password(is_on_stdin: bool) -> Result<String> {
+    if is_on_stdin { confirm::read_line() } else { confirm::password("current password: ") }
+}
+
 /// Asks twice: what was mistyped could not be typed again.
 fn new_password() -> Result<String> {
     let password = confirm::password("password: ")?;
@@ -69,9 +124,60 @@ fn new_password() -> Result<String> {
 
 /// Carries out `polity account`.
 pub(crate) async fn run(session: &Session, command: &AccountCommand) -> Result<()> {
-    let AccountCommand::ResendValidation = command;
+    match command {
+        AccountCommand::Get => session.output.one(&current(session).await?, &ONE),
+        AccountCommand::Update(changes) => update(session, changes).await,
+        AccountCommand::Password { password_stdin } => change_password(session, *password_stdin).await,
+        AccountCommand::ResetPassword { email } => {
+            let request = ResetPasswordRequest { email: email.clone() };
+            session.client.without_token().sessions().reset_password(&request).await?;
+            // Whether there is such an account is nobody's business.
+            session.output.done(email, &format!("if {email} has an account, a mail to choose a password is on its way"))
+        }
+        AccountCommand::ResendValidation => {
+            session.client()?.sessions().resend_email_validation().await?;
+            let user = current(session).await?;
+            let told = format!("a mail to prove the address is on its way to {}", user.email);
+            session.output.done(&user.id.to_string(), &told)
+        }
+        AccountCommand::Delete => {
+            let user = current(session).await?;
+            confirm(session, &format!("deleting the account of {}", user.email), &user.email)?;
+            session.client()?.account().delete_user_v2(user.id).await?;
+            forget(session)?;
+            session.output.done(&user.id.to_string(), &format!("the account of {} is deleted", user.email))
+        }
+    }
+}
+
+async fn current(session: &Session) -> Result<User> {
+    Ok(session.client()?.account().get_current_user().await?.user)
+}
+
+async fn update(session: &Session, changes: &Changes) -> Result<()> {
     let client = session.client()?;
-    client.sessions().resend_email_validation().await?;
-    let user = client.account().get_current_user().await?.user;
-    session.output.done(&user.id.to_string(), &format!("a mail to prove the address is on its way to {}", user.email))
+    if changes.email.is_some() {
+        can_ask(changes.password_stdin)?;
+    }
+    confirm::interruptible(async {
+        let current_password = changes.email.as_ref().map(|_| current_password(changes.password_stdin)).transpose()?;
+        let (name, email) = (changes.name.clone(), changes.email.clone());
+        let patch = UserPatch { name, email, current_password, ..Default::default() };
+        let user = client.account().update_user_v22(&patch, UpdateMask::default()).await?.user;
+        session.output.one(&user, &ONE)
+    })
+    .await
+}
+
+async fn change_password(session: &Session, is_on_stdin: bool) -> Result<()> {
+    let client = session.client()?;
+    can_ask(is_on_stdin)?;
+    confirm::interruptible(async {
+        let current_password = Some(current_password(is_on_stdin)?);
+        let password = Some(if is_on_stdin { confirm::read_line()? } else { new_password()? });
+        let patch = UserPatch { current_password, password, ..Default::default() };
+        let user = client.account().update_user_v22(&patch, UpdateMask::default()).await?.user;
+        session.output.done(&user.id.to_string(), "the password is changed; all other sessions have ended")
+    })
+    .await
 }

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use crate::account::{AccountCommand, SignupArgs};
 use crate::activity::ActivityCommand;
+use crate::billing::BillingCommand;
 use crate::budget::BudgetCommand;
 use crate::coupon::CouponCommand;
 use crate::credential::CredentialCommand;
@@ -20,6 +21,7 @@ use crate::member::MemberCommand;
 use crate::operator::OperatorCommand;
 use crate::org_args::OrgCommand;
 use crate::output::Format;
+use crate::profiles::ProfileCommand;
 use crate::project::ProjectCommand;
 use crate::quota::QuotaCommand;
 use crate::webhook::WebhookCommand;
@@ -37,10 +39,14 @@ pub enum Command {
     Whoami(With<Nothing>),
     /// Work with your own account
     Account(Group<AccountCommand>),
+    /// Work with the profiles that are kept
+    Profile(Group<ProfileCommand>),
     /// Work with organizations
     Org(Group<OrgCommand>),
     /// Work with the budget of an organization
     Budget(Group<BudgetCommand>),
+    /// See what an organization used, and what it will cost
+    Billing(Group<BillingCommand>),
     /// Work with the members of an organization
     Member(Group<MemberCommand>),
     /// Invite people, and answer invitations
@@ -88,8 +94,10 @@ impl Command {
             Command::Login(args) => Some(&args.globals),
             Command::Logout(args) | Command::Whoami(args) => Some(&args.globals),
             Command::Account(group) => Some(&group.globals),
+            Command::Profile(group) => Some(&group.globals),
             Command::Org(group) => Some(&group.globals),
             Command::Budget(group) => Some(&group.globals),
+            Command::Billing(group) => Some(&group.globals),
             Command::Member(group) => Some(&group.globals),
             Command::Invite(group) => Some(&group.globals),
             Command::Credential(group) => Some(&group.globals),

@@ -1,4 +1,4 @@
-//! The events of an organization, in the order in which they happened.
+//! Events in the order in which they happened: of an organization, or for the operator of all.
 
 use clap::{Args, Subcommand};
 use polity_client::Client;
@@ -52,62 +52,95 @@ const LIST: View = View {
     ],
 };
 
-/// Carries out `polity event`.
-pub(crate) async fn run(session: &Session, command: &EventCommand) -> Result<()> {
-    session
-        .act(async |client| {
-            let (EventCommand::List { args, .. } | EventCommand::Follow(args)) = command;
-            let mut query = ListEventsQuery { limit: Limit(100), types: args.types.clone(), ..Default::default() };
-            let beginning = if matches!(command, EventCommand::Follow(_)) { END } else { "" };
-            query.after = args.after.clone().unwrap_or_else(|| beginning.to_owned());
-            match command {
-                EventCommand::List { limit, .. } => list(session, client, query, *limit).await,
-                EventCommand::Follow(_) => {
-                    let followed = tokio::select! {
-                        outcome = follow(session, client, &mut query) => outcome,
-                        // An interrupt ends the following, and not the logging out after it.
-                        _ = tokio::signal::ctrl_c() => Ok(()),
-                    };
-                    tell(&query.after);
-                    followed
-                }
-            }
-        })
-        .await
+/// The same where the organization is worth telling.
+const OF_ALL: View = View {
+    id: "/id",
+    columns: &[
+        col("TIME", "/created_at"),
+        col("ORGANIZATION ID", "/organization_id"),
+        col("TYPE", "/type"),
+        col("EVENT", "/metadata/event"),
+        col("ACTOR", "/actor/name"),
+        col("OBJECT", "/object/name"),
+    ],
+};
+
+/// Whose events, and who asks.
+struct Log<'a> {
+    session: &'a Session,
+    client: &'a Client,
+    is_of_all: bool,
 }
 
-async fn list(session: &Session, client: &Client, mut query: ListEventsQuery, at_most: usize) -> Result<()> {
+/// Carries out `polity event`.
+pub(crate) async fn run(session: &Session, command: &EventCommand) -> Result<()> {
+    session.act(async |client| carry_out(&Log { session, client, is_of_all: false }, command).await).await
+}
+
+/// Carries out `polity operator event`.
+pub(crate) async fn run_as_operator(session: &Session, client: &Client, command: &EventCommand) -> Result<()> {
+    carry_out(&Log { session, client, is_of_all: true }, command).await
+}
+
+async fn carry_out(log: &Log<'_>, command: &EventCommand) -> Result<()> {
+    let (EventCommand::List { args, .. } | EventCommand::Follow(args)) = command;
+    let mut query = ListEventsQuery { limit: Limit(100), types: args.types.clone(), ..Default::default() };
+    let beginning = if matches!(command, EventCommand::Follow(_)) { END } else { "" };
+    query.after = args.after.clone().unwrap_or_else(|| beginning.to_owned());
+    match command {
+        EventCommand::List { limit, .. } => list(log, query, *limit).await,
+        EventCommand::Follow(_) => {
+            let followed = tokio::select! {
+                outcome = follow(log, &mut query) => outcome,
+                // An interrupt ends the following, and not the logging out after it.
+                _ = tokio::signal::ctrl_c() => Ok(()),
+            };
+            tell(&query.after);
+            followed
+        }
+    }
+}
+
+impl Log<'_> {
+    async fn page(&self, query: &ListEventsQuery) -> polity_client::Result<EventList> {
+        match self.is_of_all {
+            true => self.client.operator().operator_list_events(query).await,
+            false => self.client.events().list_events(query).await,
+        }
+    }
+
+    fn view(&self) -> &'static View {
+        if self.is_of_all { &OF_ALL } else { &LIST }
+    }
+}
+
+async fn list(log: &Log<'_>, mut query: ListEventsQuery, at_most: usize) -> Result<()> {
     let mut events: Vec<Event> = Vec::new();
     loop {
         query.limit = Limit(u32::try_from((at_most - events.len()).clamp(1, 100)).unwrap_or(100));
-        let page = go_on(client, &mut query).await?;
+        let page = log.page(&query).await?;
+        query.after = page.next_cursor;
         events.extend(page.events);
         if !page.has_more || events.len() >= at_most {
             break;
         }
     }
-    session.output.list(&events, &LIST)?;
+    log.session.output.list(&events, log.view())?;
     tell(&query.after);
     Ok(())
 }
 
-async fn follow(session: &Session, client: &Client, query: &mut ListEventsQuery) -> Result<()> {
+async fn follow(log: &Log<'_>, query: &mut ListEventsQuery) -> Result<()> {
     loop {
-        let page = patience::until_answered(async || client.events().list_events(query).await).await?;
+        let page = patience::until_answered(async || log.page(query).await).await?;
         for event in &page.events {
-            session.output.line(event, &LIST)?;
+            log.session.output.line(event, log.view())?;
         }
         // Only what was printed counts as seen.
         query.after = page.next_cursor;
         // The first answer comes at once: from then on there is a cursor to tell.
         query.wait = Some(WAIT);
     }
-}
-
-async fn go_on(client: &Client, query: &mut ListEventsQuery) -> Result<EventList> {
-    let mut page = client.events().list_events(query).await?;
-    query.after = std::mem::take(&mut page.next_cursor);
-    Ok(page)
 }
 
 fn tell(cursor: &str) {

@@ -8,6 +8,7 @@
 mod account;
 mod activity;
 mod args;
+mod billing;
 mod budget;
 mod confirm;
 mod coupon;
@@ -26,6 +27,7 @@ mod org_args;
 mod output;
 mod patience;
 mod profile;
+mod profiles;
 mod project;
 mod quota;
 mod session;
@@ -77,8 +79,10 @@ fn carry_out(command: &Command, globals: Option<&Globals>, root: &clap::Command)
             Command::Login(args) => login::login(&session, &args.command).await,
             Command::Logout(_) => login::logout(&session).await,
             Command::Whoami(_) => login::whoami(&session).await,
+            Command::Profile(group) => profiles::run(&session, &group.command),
             Command::Org(group) => org::run(&session, &group.command).await,
             Command::Budget(group) => budget::run(&session, &group.command).await,
+            Command::Billing(group) => billing::run(&session, &group.command).await,
             Command::Member(group) => member::run(&session, &group.command).await,
             Command::Invite(group) => invite::run(&session, &group.command).await,
             Command::Credential(group) => credential::run(&session, &group.command).await,

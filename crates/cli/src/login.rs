@@ -130,12 +130,7 @@ enum Ended {
 pub(crate) async fn logout(session: &Session) -> Result<()> {
     let client = session.client()?;
     let ended = end(session, client).await?;
-    if session.is_token_kept {
-        session.keep(|kept| {
-            kept.token = None;
-            kept.organization = None;
-        })?;
-    }
+    forget(session)?;
     let told = match (ended, session.is_token_kept) {
         (Ended::Now, _) | (Ended::Before, true) => format!("logged out of {}", client.url()),
         (Ended::Before, false) => return Err(Failure::new(Exit::Unauthenticated, "the session is over already")),
@@ -155,6 +150,17 @@ pub(crate) async fn logout(session: &Session) -> Result<()> {
         output::note(&told);
     }
     Ok(())
+}
+
+/// Forgets the token of the profile, if that was it.
+pub(crate) fn forget(session: &Session) -> Result<()> {
+    if !session.is_token_kept {
+        return Ok(());
+    }
+    session.keep(|kept| {
+        kept.token = None;
+        kept.organization = None;
+    })
 }
 
 async fn end(session: &Session, client: &Client) -> Result<Ended> {

@@ -11,6 +11,7 @@ use polity_client::types::{
 use crate::activity;
 use crate::confirm::confirm;
 use crate::error::{Exit, Failure, Result};
+use crate::event::{self, EventCommand};
 use crate::metering::{self, MeteringKeyCommand};
 use crate::org;
 use crate::output::{View, col, money, unless_zero};
@@ -31,6 +32,11 @@ pub enum OperatorCommand {
     Activity {
         #[command(subcommand)]
         command: ActivityCommand,
+    },
+    /// Read and follow the events of all organizations
+    Event {
+        #[command(subcommand)]
+        command: EventCommand,
     },
     /// Define and withdraw coupons
     Coupon {
@@ -187,7 +193,7 @@ pub struct CouponArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_redemptions: u32,
     /// Until when it can be redeemed, such as 2027-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
     expires_at: Option<Timestamp>,
 }
 
@@ -222,15 +228,12 @@ const COUPONS: View = View {
     ],
 };
 
-fn time(text: &str) -> std::result::Result<Timestamp, String> {
-    text.parse().map_err(|()| "must be a time such as 2027-01-31T12:00:00Z".to_owned())
-}
-
 /// Carries out `polity operator`.
 pub(crate) async fn run(session: &Session, command: &OperatorCommand) -> Result<()> {
     let client = session.client()?;
     match command {
         OperatorCommand::Org { command } => organizations(session, client, command).await,
+        OperatorCommand::Event { command } => event::run_as_operator(session, client, command).await,
         OperatorCommand::Coupon { command } => coupons(session, client, command).await,
         OperatorCommand::MeteringKey { command } => metering::run(session, client, command).await,
         OperatorCommand::Webhook { command } => webhook::run_as_operator(session, client, command).await,

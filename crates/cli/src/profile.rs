@@ -50,6 +50,11 @@ impl Profiles {
         self.profiles.contains_key(name)
     }
 
+    /// All profiles, by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Profile)> {
+        self.profiles.iter().map(|(name, profile)| (name.as_str(), profile))
+    }
+
     /// Reads the file; no file means no profiles.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let refused = |e: &dyn std::fmt::Display| {
@@ -89,6 +94,16 @@ pub(crate) fn change(path: &Path, name: &str, make_current: bool, change: impl F
     change(profiles.profiles.entry(name.to_owned()).or_default());
     if make_current {
         profiles.current = Some(name.to_owned());
+    }
+    profiles.save(path)
+}
+
+/// Forgets one profile. If it was the current one, the default is from then on.
+pub(crate) fn delete(path: &Path, name: &str) -> Result<()> {
+    let mut profiles = Profiles::load(path)?;
+    profiles.profiles.remove(name);
+    if profiles.current() == name {
+        profiles.current = None;
     }
     profiles.save(path)
 }

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use polity_client::types::{Cents, Duration, Int64, OrganizationStatus, Plan};
+use polity_client::types::{Cents, Duration, Int64, OrganizationStatus, Plan, Timestamp};
 
 const MICROCENTS_PER_CENT: i64 = 1_000_000;
 
@@ -52,6 +52,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         return Err(refused());
     }
     Ok(Duration::from_secs(seconds))
+}
+
+/// Reads a time as RFC 3339 writes it.
+pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|()| "must be a time such as 2027-01-31T12:00:00Z".to_owned())
 }
 
 /// Reads one of these names. Help and completions list them.

@@ -2,6 +2,7 @@
 //! held as snapshots. `INSTA_UPDATE=always cargo test --test cli` writes them
 //! anew; look at what changed.
 
+mod account;
 mod destructive;
 mod errors;
 mod follow;

@@ -75,3 +75,24 @@ async fn the_operator_looks_locks_and_decides() {
     insta::assert_snapshot!("what_the_operator_does", operator.transcript());
     insta::assert_snapshot!("what_a_person_sees_of_it", ann.transcript());
 }
+
+#[tokio::test]
+async fn the_operator_reads_the_events_of_everybody() {
+    let server = TestServer::start().await;
+    let mut ann = Terminal::of(&server, "ann").await;
+    for name in ["acme", "globex"] {
+        ann.read(&format!("org create {name} -q")).await;
+    }
+    ann.run("operator event list").await;
+    ann.set("POLITY_TOKEN", server.operator_key());
+    // On PostgreSQL the feed of everything is behind by the transactions of other tests.
+    while ann.read("operator event list --type organization.created -q").await.lines().count() < 2 {}
+    ann.run("operator event list --type organization.created").await;
+    ann.run("operator event list --type nothing").await;
+    insta::assert_snapshot!(ann.transcript());
+    let mut following = ann.start("operator event follow --after= --type organization.* -q");
+    for _ in 0..2 {
+        assert_eq!(following.line().await.len(), 36, "an id");
+    }
+    assert_eq!(following.interrupt().await, Some(0));
+}
