@@ -3,6 +3,7 @@
 //! clock and makes randomness.
 
 mod log;
+mod variables;
 
 use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
@@ -163,6 +164,10 @@ fn of_app(command: &AppCommand) -> Result<()> {
 }
 
 fn load(args: &ServeArgs) -> Result<Config> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in variables::unknown(names, &command_line()) {
+        eprintln!("polity: {name} is set and means nothing; `polity config --markdown` lists what does");
+    }
     Ok(Config::load(args, |name| std::env::var(name).ok())?)
 }
 
