@@ -214,6 +214,7 @@ fn who(who: Who) -> &'static str {
         Who::Member => "member",
         Who::Operator => "operator",
         Who::Metering => "metering",
+        Who::Platform => "platform",
     }
 }
 

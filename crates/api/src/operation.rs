@@ -20,6 +20,8 @@ pub enum Who {
     Operator,
     /// A source of the platform, with a metering key.
     Metering,
+    /// A service of the platform: the operator, or a source with a metering key.
+    Platform,
 }
 
 /// In which states of the organization concerned an operation works.
@@ -95,6 +97,14 @@ pub struct Meta {
     pub tag: &'static str,
     /// The schemas of its parts.
     pub schemas: Schemas,
+}
+
+impl Meta {
+    /// What all spellings of an operation are called: `UpdateUser` for `UpdateUserV22` as well.
+    #[must_use]
+    pub fn without_spelling(&self) -> &'static str {
+        self.id.trim_end_matches(['V', '2'])
+    }
 }
 
 /// The JSON schemas of an operation, made on demand.

@@ -58,13 +58,13 @@ pub struct Active {
 }
 
 /// Tells whether a token works, and whom it acts for. `asking` is the token of
-/// the asking service, which must be the operator key.
+/// the asking service: a metering key, or the operator's.
 ///
 /// # Errors
-/// 401 or 403 without the operator key. A token that does not work is no
+/// 401 or 403 without such a key. A token that does not work is no
 /// error: the reply is `{"active": false}` and nothing else.
 pub async fn introspect(ctx: Ctx, asking: Presented, asked: Presented) -> Result<Based<Introspection>> {
-    let (asking, asked) = (call(&OPERATOR, asking), call(&ANY_TOKEN, asked));
+    let (asking, asked) = (call(&PLATFORM, asking), call(&ANY_TOKEN, asked));
     let issuer = ctx.settings.public_url.clone();
     ctx.read_based("introspect", (asking, asked, issuer), |w, (asking, asked, issuer)| {
         Box::pin(async move {
@@ -79,7 +79,7 @@ pub async fn introspect(ctx: Ctx, asking: Presented, asked: Presented) -> Result
     .await
 }
 
-const OPERATOR: Meta = OperatorListOrganizations::META;
+const PLATFORM: Meta = Meta { who: Who::Platform, ..OperatorListOrganizations::META };
 /// A token of a locked or deactivated organization is not active: services must refuse it.
 const ANY_TOKEN: Meta = Meta { who: Who::Token, needs: Needs::Active, ..GetOrganization::META };
 

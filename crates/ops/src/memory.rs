@@ -16,6 +16,7 @@ use std::sync::Arc;
 use polity_api::ids::{OrganizationId, TokenId, UserId};
 use polity_store::credentials::PresentedCredential;
 use polity_store::members::MemberRow;
+use polity_store::metering_keys::MeteringKeyRow;
 use polity_store::organizations::OrganizationRow;
 use polity_store::tokens::TokenView;
 use polity_store::users::UserRow;
@@ -52,6 +53,7 @@ pub struct Memory {
     pub(crate) users: Shelf<UserId, UserRow>,
     pub(crate) organizations: Shelf<OrganizationId, OrganizationRow>,
     pub(crate) members: Shelf<(OrganizationId, UserId), MemberRow>,
+    pub(crate) metering_keys: Shelf<SecretHash, MeteringKeyRow>,
 }
 
 impl Memory {
@@ -68,6 +70,8 @@ impl Memory {
             organizations: Shelf::new(part(1)),
             users: Shelf::new(part(1)),
             credentials: Shelf::new(part(1)),
+            // There are as many as services of the platform.
+            metering_keys: Shelf::new(part(1) / 16),
         }
     }
 }
@@ -128,6 +132,16 @@ impl Row for OrganizationRow {
 impl Row for MemberRow {
     fn subjects(&self) -> [Option<Uuid>; 4] {
         [Some(self.organization_id.0), Some(self.user_id.0), None, None]
+    }
+}
+
+impl Row for MeteringKeyRow {
+    fn subjects(&self) -> [Option<Uuid>; 4] {
+        [Some(self.id.0), None, None, None]
+    }
+
+    fn texts(&self) -> usize {
+        self.name.len()
     }
 }
 

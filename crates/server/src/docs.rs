@@ -141,6 +141,7 @@ fn who(who: Who) -> &'static str {
         Who::Member => "For a token that acts for the organization concerned.",
         Who::Operator => "For the operator's key.",
         Who::Metering => "For a metering key, which the operator makes.",
+        Who::Platform => "For the operator's key, or a metering key.",
     }
 }
 

@@ -41,7 +41,7 @@ pub const PLAIN_ROUTES: &[PlainRoute] = &[
     route("GET", "/docs/style.css", Who::Anyone),
     route("GET", "/openapi.json", Who::Anyone),
     route("GET", "/.well-known/jwks.json", Who::Anyone),
-    route("POST", INTROSPECTION, Who::Operator),
+    route("POST", INTROSPECTION, Who::Platform),
     route("POST", "/webhooks/github", Who::Anyone),
     route("GET", "/healthz", Who::Anyone),
     route("GET", "/readyz", Who::Anyone),

@@ -289,7 +289,7 @@ pub(crate) mod tests {
             let head: &'static str = format!("{} {} HTTP/1.1\r\ncontent-length: 0", route.method, route.path).leak();
             let reply = ask(server.address(), head).await;
             let expected = match route.path {
-                _ if route.who == polity_api::operation::Who::Operator => "401",
+                _ if route.who == polity_api::operation::Who::Platform => "401",
                 "/webhooks/github" => "400",
                 _ => "200",
             };

@@ -60,8 +60,8 @@ queries! {
     BY_ID(id: MeteringKeyId) => MeteringKeyRow = concat!("select ", columns!(), " from metering_keys where id = $1");
     INSERT: MeteringKeyRow => () = concat!("insert into metering_keys (", columns!(), ") values ($1, $2, $3, $4, $5)");
     UPDATE(id: MeteringKeyId, name: String, cap: i64) => () =
-        "update metering_keys set name = $2, unleased_cap_microcents = $3 where id = $1";
-    DELETE(id: MeteringKeyId) => () = "delete from metering_keys where id = $1";
+        "update metering_keys set name = $2, unleased_cap_microcents = $3 where id = $1", touches: 0;
+    DELETE(id: MeteringKeyId) => () = "delete from metering_keys where id = $1", touches: 0;
     LIST(before: Timestamp, before_id: MeteringKeyId, limit: i64) => MeteringKeyRow = concat!(
         "select ", columns!(), " from metering_keys where id in (select i.id ", walk!(), " limit $3)
          order by created_at desc, id desc"

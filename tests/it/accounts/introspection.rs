@@ -144,7 +144,7 @@ async fn a_removed_member_no_longer_acts_in_the_organization() {
 }
 
 #[tokio::test]
-async fn asking_needs_the_operator_key() {
+async fn asking_needs_a_key_of_the_platform() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;
     let acme = ann.organization("acme").await;
@@ -154,6 +154,25 @@ async fn asking_needs_the_operator_key() {
     for token in [ann.token.clone(), acme.token.clone(), ann.credential(&acme, "ORGANIZATION").await.1] {
         server.call("POST", PATH).token(&token).form(&form).send().await.error(403, "authorization_error");
     }
+}
+
+#[tokio::test]
+async fn a_metering_key_asks_until_it_is_removed() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let key = server.metering_key("gateway").await;
+    let form = [("token", ann.token.as_str())];
+    let ask = || server.call("POST", PATH).token(&key.token).form(&form).send();
+    // The second answer may be remembered, and so may what the key is.
+    for _ in 0..2 {
+        assert_eq!(ask().await.ok(), introspect(&server, &ann.token).await);
+    }
+    let asked = introspect(&server, &key.token).await;
+    assert_eq!((&asked["polity_kind"], &asked["sub"]), (&json!("metering_key"), &json!(key.id)));
+    server.call("GET", "/v1/account/profile").token(&key.token).send().await.error(403, "authorization_error");
+    server.operator("DELETE", &format!("/operator/v1/metering_keys/{}", key.id)).send().await.ok();
+    ask().await.error(401, "authentication_error");
+    assert!(!is_active(&server, &key.token).await);
 }
 
 #[tokio::test]
