@@ -326,7 +326,7 @@ operations! {
             path: ProjectPath, query: MaskQuery, body: ProjectPatch, reply: ProjectReply, who: Member
         }
         /// List apps: always empty, so that command-line clients can find out whom they act for.
-        ListApps: GET "/v1/apps" { query: PageQuery, reply: ListAppsReply, who: Member, paging: Count }
+        ListApps: GET "/v1/apps" { query: ListAppsQuery, reply: ListAppsReply, who: Member, paging: Count }
     }
 
     tag "activity" {
@@ -356,6 +356,10 @@ operations! {
         /// Get a summary of what an organization uses.
         GetOrganizationSummary: GET "/v1/organizations/{organization_id}/summary" {
             path: ByOrganizationPath, reply: GetOrganizationSummaryReply, who: Member
+        }
+        /// Get the limits of an organization beside what it uses of them; what runs elsewhere is not counted here.
+        GetOrganizationQuotasUsage: GET "/v1/quotas/organizations/{organization_id}/usage" {
+            path: ByOrganizationPath, reply: GetOrganizationQuotasUsageReply, who: Member
         }
         /// Whether there is capacity for a plan.
         ReviewOrganizationCapacity: POST "/v1/quotas/capacity" {

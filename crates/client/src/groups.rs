@@ -251,6 +251,7 @@ mod tests {
                 (Who::Member, Needs::Readable) => "member_in_any_state",
                 (Who::Operator, _) => "operator",
                 (Who::Metering, _) => "metering",
+                (Who::Platform, _) => "platform",
             };
             assert_eq!(row.who, expected, "{}", meta.id);
         }

@@ -172,25 +172,33 @@ fn to_notification(row: EventRow, marks: &NotificationMarkRow) -> Notification {
 
 fn to_wire(row: EventRow) -> Activity {
     let is_person = row.actor_kind == ActorKind::User;
-    let mut metadata = Map::new();
-    metadata.insert("avatar_url".to_owned(), row.actor_avatar_url.unwrap_or_default().into());
+    let text = |name: &str, text: String| Map::from_iter([(name.to_owned(), text.into())]);
+    // Clients take an empty address for that of a picture, and draw one where there is none.
+    let metadata = row.actor_avatar_url.filter(|url| !url.is_empty()).map(|url| text("avatar_url", url));
+    let (verb, object_metadata) = match row.object_kind.as_str() {
+        // Where the address is looked for: it is the name of an invitation.
+        "organization_invitation" => (row.verb, text("email", row.object_name.clone())),
+        // What clients call the removal of a member; events have the verb that all removals have.
+        "organization_member" if row.verb == "deleted" => ("revoked".to_owned(), Map::new()),
+        _ => (row.verb, Map::new()),
+    };
     Activity {
         id: row.id,
         actor: ActivityObject {
             id: row.actor_id.map(|id| id.to_string()).unwrap_or_default(),
             name: row.actor_name,
             kind: if is_person { "user" } else { "system_user" }.to_owned(),
-            metadata,
+            metadata: metadata.unwrap_or_default(),
             deleted: is_person && !row.actor_exists,
         },
         object: ActivityObject {
             id: row.object_id.to_string(),
             name: row.object_name,
             kind: row.object_kind,
-            metadata: Map::new(),
+            metadata: object_metadata,
             deleted: row.object_deleted,
         },
-        verb: row.verb,
+        verb,
         metadata: row.metadata,
         created_at: Some(row.created_at),
     }

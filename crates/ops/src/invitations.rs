@@ -2,6 +2,7 @@
 
 use polity_api::ids::{InvitationId, MemberId};
 use polity_api::operation::Empty;
+use polity_api::page::{Limit, Offset};
 use polity_api::table::{
     AcceptOrganizationInvitation, CreateOrganizationInvitation, DeclineOrganizationInvitation,
     DeleteOrganizationInvitation, GetOrganizationInvitation, GetUserOrganizationInvitation,
@@ -32,7 +33,7 @@ fn not_found() -> Error {
     Error::not_found("invitation")
 }
 
-/// `ListOrganizationInvitations`: of the current organization; `user_id` only one's own.
+/// `ListOrganizationInvitations`: of the current organization, or with one's own id in `user_id` those sent to oneself.
 ///
 /// # Errors
 /// 403 for another `user_id`.
@@ -40,25 +41,26 @@ pub async fn list(ctx: Ctx, req: Request<ListOrganizationInvitations>) -> Result
     ctx.read("list_invitations", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
+            let (statuses, limit, offset) = (&query.statuses, query.limit, query.offset);
+            match (&caller.principal, query.user_id) {
+                (Principal::User(user), Some(wanted)) if user.id == wanted => {
+                    return received_page(w, &caller, statuses, limit, offset).await;
+                }
+                (_, Some(_)) => return Err(Error::forbidden("only your own id is accepted").on("user_id")),
+                (_, None) => {}
+            }
             let organization = caller.current_organization(w).await?;
-            let email = match (&caller.principal, query.user_id) {
-                (_, None) => String::new(),
-                (Principal::User(user), Some(wanted)) if user.id == wanted => user.email.clone(),
-                _ => return Err(Error::forbidden("only your own id is accepted").on("user_id")),
-            };
-            let statuses = Filter::of(query.statuses.iter().map(|s| s.as_str()));
-            let window = Window::of(query.limit, query.offset);
-            let (rows, total) =
-                invitations::of_organization(w.tx, organization.id, w.now, &statuses, &email, window).await?;
-            Ok(page(rows, query.limit.0, query.offset.0, total))
+            let (filter, window) = (Filter::of(statuses.iter().map(|s| s.as_str())), Window::of(limit, offset));
+            let (rows, total) = invitations::of_organization(w.tx, organization.id, w.now, &filter, window).await?;
+            Ok(page(rows, limit, offset, total))
         })
     })
     .await
 }
 
-fn page(rows: Vec<InvitationView>, limit: u32, offset: u32, total: i64) -> ListOrganizationInvitationsReply {
+fn page(rows: Vec<InvitationView>, limit: Limit, offset: Offset, total: i64) -> ListOrganizationInvitationsReply {
     let invitations = rows.into_iter().map(to_wire).collect();
-    ListOrganizationInvitationsReply { invitations, limit, offset, count: count(total) }
+    ListOrganizationInvitationsReply { invitations, limit: limit.0, offset: offset.0, count: count(total) }
 }
 
 /// `CreateOrganizationInvitation`: mails the address a link.
@@ -145,15 +147,22 @@ async fn sent(w: Work<'_>, caller: &Caller, id: InvitationId) -> Result<(Invitat
     Ok((view, organization))
 }
 
-/// `GetOrganizationInvitation`.
+/// `GetOrganizationInvitation`: also for the person it was sent to.
 ///
 /// # Errors
-/// 404 for one of a foreign organization.
+/// 404 for one of a foreign organization, sent to another address.
 pub async fn get(ctx: Ctx, req: Request<GetOrganizationInvitation>) -> Result<OrganizationInvitationReply> {
     ctx.read("get_invitation", (req.call, req.path.id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let (view, _) = sent(w, &caller, *id).await?;
+            let view = match &caller.principal {
+                Principal::User(user) => received(w, user, *id).await.ok(),
+                _ => None,
+            };
+            let view = match view {
+                Some(view) => to_invited(w, &caller, view),
+                None => sent(w, &caller, *id).await?.0,
+            };
             Ok(OrganizationInvitationReply { invitation: to_wire(view) })
         })
     })
@@ -231,15 +240,24 @@ pub async fn list_received(
     ctx.read("list_received_invitations", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let statuses = Filter::of(query.statuses.iter().map(|s| s.as_str()));
-            let window = Window::of(query.limit, query.offset);
-            let email = &caller.user()?.email;
-            let (rows, total) = invitations::of_email(w.tx, email, w.now, &statuses, window).await?;
-            let rows = rows.into_iter().map(|view| to_invited(w, &caller, view)).collect();
-            Ok(page(rows, query.limit.0, query.offset.0, total))
+            received_page(w, &caller, &query.statuses, query.limit, query.offset).await
         })
     })
     .await
+}
+
+/// A page of the invitations sent to the address of the caller.
+async fn received_page(
+    w: Work<'_>,
+    caller: &Caller,
+    statuses: &[InvitationStatus],
+    limit: Limit,
+    offset: Offset,
+) -> Result<ListOrganizationInvitationsReply> {
+    let (filter, window) = (Filter::of(statuses.iter().map(|s| s.as_str())), Window::of(limit, offset));
+    let (rows, total) = invitations::of_email(w.tx, &caller.user()?.email, w.now, &filter, window).await?;
+    let rows = rows.into_iter().map(|view| to_invited(w, caller, view)).collect();
+    Ok(page(rows, limit, offset, total))
 }
 
 /// An invitation sent to the address of a person; another looks like none.

@@ -172,18 +172,19 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteProject>) -> Result<Empty> {
 /// `ListApps`: none, in any organization and project the caller may see.
 ///
 /// # Errors
-/// 404 for a project of another organization in `x-koyeb-project-id`.
+/// 404 for a project of another organization, in `project_id` or in `x-koyeb-project-id`.
 pub async fn list_apps(ctx: Ctx, req: Request<ListApps>) -> Result<ListAppsReply> {
     ctx.read("list_apps", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let organization = caller.reach_current(w).await?;
-            if let Some(project) = &call.project {
+            let given = Some(&query.project_id).filter(|id| !id.is_empty());
+            if let Some(project) = given.or(call.project.as_ref()) {
                 let id = project.parse().map_err(|_| not_found())?;
                 let row = projects::by_id(w.tx, id).await?.filter(|p| p.organization_id == organization);
                 row.ok_or_else(not_found)?;
             }
-            Ok(ListAppsReply { apps: Vec::new(), limit: query.limit.0, offset: query.offset.0, count: 0 })
+            Ok(ListAppsReply { apps: Vec::new(), limit: query.limit.0, offset: query.offset.0, count: 0, has_next: false })
         })
     })
     .await

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join;
 use polity_api::scalar::Int64;
-use polity_api::table::{GetOrganizationSummary, GetQuotas, ReviewOrganizationCapacity};
+use polity_api::table::{GetOrganizationQuotasUsage, GetOrganizationSummary, GetQuotas, ReviewOrganizationCapacity};
 use polity_api::types::invitation::InvitationStatus;
 use polity_api::types::operator::QuotaOverrides;
 use polity_api::types::organization::Plan;
 use polity_api::types::quota::{
-    AppsSummary, DomainLoadBalancerQuotas, DomainsSummary, GetOrganizationSummaryReply, GetQuotasReply,
-    InstancesSummary, LifecycleQuotas, MembersSummary, NeonPostgresSummary, OrganizationSummary, Quotas,
-    ReviewOrganizationCapacityReply, ScaleToZeroQuotas, SecretsSummary,
+    AppsSummary, DomainLoadBalancerQuotas, DomainsSummary, GetOrganizationQuotasUsageReply,
+    GetOrganizationSummaryReply, GetQuotasReply, InstanceSnapshotQuotas, InstancesSummary, LifecycleQuotas,
+    MembersSummary, NeonPostgresSummary, OrganizationSummary, QuotaUsage, Quotas, ReviewOrganizationCapacityReply,
+    ScaleToZeroQuotas, SecretsSummary,
 };
 use polity_store::organizations::OrganizationRow;
 use polity_store::{invitations, members, projects, quota_overrides};
@@ -70,6 +71,7 @@ pub fn of_plan(plan: Plan) -> Quotas {
             delete_after_create_max: 30 * DAY_SECONDS,
         },
         max_projects: Int64(projects),
+        instance_snapshots: InstanceSnapshotQuotas { filesystem: 10, full: 10 },
     }
 }
 
@@ -178,6 +180,34 @@ pub async fn summary(ctx: Ctx, req: Request<GetOrganizationSummary>) -> Result<G
                 members: MembersSummary { total, invitations_by_status: by_status },
             };
             Ok(GetOrganizationSummaryReply { summary })
+        })
+    })
+    .await
+}
+
+/// `GetOrganizationQuotasUsage`: the limits that hold; what this server does not keep is zero.
+///
+/// # Errors
+/// As [`authz::Caller::organization`].
+pub async fn usage(
+    ctx: Ctx,
+    req: Request<GetOrganizationQuotasUsage>,
+) -> Result<GetOrganizationQuotasUsageReply> {
+    ctx.read("get_quotas_usage", (req.call, req.path.organization_id), |w, (call, id)| {
+        Box::pin(async move {
+            let caller = authz::caller(w, call).await?;
+            let row = caller.organization(w, *id).await?;
+            let quotas = effective(w, &row).await?;
+            let usage = QuotaUsage {
+                apps_limit: quotas.apps.0,
+                services_limit: quotas.services.0,
+                memory_mb_limit: quotas.memory_mb.0,
+                custom_domains_limit: quotas.custom_domains.0,
+                koyeb_lb_domains_limit: quotas.domains_load_balancer.max_koyeb.into(),
+                proxy_ports_limit: quotas.proxy_ports.into(),
+                ..QuotaUsage::default()
+            };
+            Ok(GetOrganizationQuotasUsageReply { usage })
         })
     })
     .await

@@ -244,16 +244,18 @@ fn cents(microcents: i64) -> i64 {
 }
 
 fn line(row: UnitSpendRow, period: Period) -> NextInvoiceLine {
-    let price = (row.quantity > 0).then(|| NextInvoicePrice {
+    // What was reported as an amount is one of that price.
+    let quantity = row.quantity.max(1);
+    let price = Some(NextInvoicePrice {
         // The contract has a fraction here; it is shown, and nothing is computed from it.
-        unit_amount_decimal: (row.microcents as f64) / (row.quantity as f64) / (MICROCENTS as f64),
+        unit_amount_decimal: (row.microcents as f64) / (quantity as f64) / (MICROCENTS as f64),
     });
     NextInvoiceLine {
         amount_excluding_tax: i32::try_from(cents(row.microcents)).unwrap_or(i32::MAX),
         period: Some(NextInvoicePeriod { start: Some(period.start), end: Some(period.end) }),
         plan_nickname: if row.unit.is_empty() { "metered".to_owned() } else { row.unit },
         price,
-        quantity: i32::try_from(row.quantity).unwrap_or(i32::MAX),
+        quantity: i32::try_from(quantity).unwrap_or(i32::MAX),
     }
 }
 

@@ -148,6 +148,7 @@ fn activity(mount: &mut Mount) -> Result<(), Error> {
 fn quota(mount: &mut Mount) -> Result<(), Error> {
     mount.add::<GetQuotas, _>(quotas::get)?;
     mount.add::<GetOrganizationSummary, _>(quotas::summary)?;
+    mount.add::<GetOrganizationQuotasUsage, _>(quotas::usage)?;
     mount.add::<ReviewOrganizationCapacity, _>(quotas::review_capacity)
 }
 

@@ -121,7 +121,7 @@ macro_rules! of_organization {
             "from invitations i where i.organization_id = $1
              and ($3 = '' or $3 like '%,' || ",
             status_at!("$2"),
-            " || ',%') and ($4 = '' or i.email = $4)"
+            " || ',%')"
         )
     };
 }
@@ -142,12 +142,12 @@ macro_rules! of_email {
 queries! {
     VIEW_BY_ID(id: InvitationId, now: Timestamp) => InvitationView = view!("$2", "where i.id = $1");
     OF_ORGANIZATION(
-        organization: OrganizationId, now: Timestamp, statuses: String, email: String, limit: i64, offset: i64
+        organization: OrganizationId, now: Timestamp, statuses: String, limit: i64, offset: i64
     ) => InvitationView = view!("$2", concat!(
-        "where i.id in (select i.id ", of_organization!(), " order by i.created_at desc, i.id limit $5 offset $6)
+        "where i.id in (select i.id ", of_organization!(), " order by i.created_at desc, i.id limit $4 offset $5)
          order by i.created_at desc, i.id"
     ));
-    COUNT_OF_ORGANIZATION(organization: OrganizationId, now: Timestamp, statuses: String, email: String) => CountRow =
+    COUNT_OF_ORGANIZATION(organization: OrganizationId, now: Timestamp, statuses: String) => CountRow =
         concat!("select count(*) as count ", of_organization!());
     OF_EMAIL(email: String, now: Timestamp, statuses: String, limit: i64, offset: i64) => InvitationView =
         view!("$2", concat!(
@@ -196,11 +196,10 @@ pub async fn of_organization(
     organization: OrganizationId,
     now: Timestamp,
     statuses: &Filter,
-    email: &str,
     window: Window,
 ) -> Result<(Vec<InvitationView>, i64), Error> {
-    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, now, statuses.text(), email.to_owned()));
-    let args = (organization, now, statuses.text(), email.to_owned(), window.limit, window.offset);
+    let count = tx.optional(&COUNT_OF_ORGANIZATION, (organization, now, statuses.text()));
+    let args = (organization, now, statuses.text(), window.limit, window.offset);
     let (count, rows) = try_join(count, tx.all(&OF_ORGANIZATION, args)).await?;
     Ok((rows, count.map_or(0, |row| row.count)))
 }

@@ -115,7 +115,7 @@ macro_rules! of_organization {
 macro_rules! of_user {
     () => {
         "from members i join organizations c on c.id = i.organization_id where i.user_id = $1 and i.status = 'ACTIVE'
-         and (case when $2 = '' then c.status <> 'DELETED' else $2 like '%,' || c.status || ',%' end)"
+         and (case when $2 = '' then c.status not in ('DELETING', 'DELETED') else $2 like '%,' || c.status || ',%' end)"
     };
 }
 

@@ -250,8 +250,15 @@ async fn only_ones_own_id_is_accepted_as_invitee() {
     let server = TestServer::start().await;
     let (ann, bob) = (server.person("ann").await, server.person("bob").await);
     let acme = ann.organization("acme").await;
-    invited(&server, &acme, &bob.email).await;
+    let id = invited(&server, &acme, &bob.email).await;
     assert_eq!(list(&server, &acme, &[("user_id", &ann.id)]).await["count"], 0);
+    // The invited person needs no organization to see what was sent to her.
+    let his = bob.call("GET", PATH).query(&[("user_id", &bob.id)]).send().await.ok();
+    assert_eq!((&his["count"], &his["invitations"][0]["id"]), (&json!(1), &json!(id)));
+    let one = bob.call("GET", &format!("{PATH}/{id}")).send().await.ok();
+    assert_eq!(one["invitation"], his["invitations"][0]);
+    let eve = server.person("eve").await;
+    eve.call("GET", &format!("{PATH}/{id}")).send().await.error(404, "not_found");
     let (_, credential) = ann.credential(&acme, "ORGANIZATION").await;
     for (token, user) in [(&acme.token, &bob.id), (&credential, &ann.id)] {
         let reply = server.call("GET", PATH).token(token).query(&[("user_id", user)]).send().await;

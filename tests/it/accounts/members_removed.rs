@@ -198,5 +198,5 @@ async fn removing_and_leaving_are_different_activities() {
     remove(&server, &bob.token, &membership(&bob, &acme).await).await.ok();
     let call = server.call("GET", "/v1/activities").token(&acme.token).query(&[("types", "organization_member")]);
     let reply = call.send().await.ok();
-    assert_eq!(each(&reply["activities"], "verb"), ["left", "joined", "deleted", "joined"]);
+    assert_eq!(each(&reply["activities"], "verb"), ["left", "joined", "revoked", "joined"]);
 }

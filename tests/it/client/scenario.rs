@@ -224,6 +224,8 @@ macro_rules! scenario {
 
         // What it may have, uses and pays.
         assert!(inside.quotas().get_quotas(id) $($wait)* .unwrap().quotas.max_projects.0 > 0);
+        let usage = inside.quotas().get_organization_quotas_usage(id) $($wait)* .unwrap().usage;
+        assert_eq!((usage.apps_used, usage.apps_limit), (0, 50));
         let summary = inside.quotas().get_organization_summary(id) $($wait)* .unwrap().summary;
         assert_eq!(summary.members.total, Int64(1));
         let capacity = ReviewOrganizationCapacityRequest { plan: "pro".into(), trialing: false };

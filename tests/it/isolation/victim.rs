@@ -202,7 +202,7 @@ impl Victim {
                 body = json!({"signup_qualification": {"stolen": true}});
                 Expect::Refused
             }
-            "GetBudget" | "DeleteBudget" | "GetQuotas" | "GetOrganizationSummary" | "ResyncOrganization" => {
+            "GetBudget" | "DeleteBudget" | "GetQuotas" | "GetOrganizationSummary" | "GetOrganizationQuotasUsage" | "ResyncOrganization" => {
                 Expect::Refused
             }
             "CreateBudget" | "UpdateBudget" => {

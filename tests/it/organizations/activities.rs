@@ -19,7 +19,7 @@ async fn an_activity_has_every_field() {
     let activity = list(&reply["activities"]).pop().unwrap();
     let expected = json!({
         "id": activity["id"],
-        "actor": {"id": ann.id, "name": "ann", "type": "user", "metadata": {"avatar_url": ""}, "deleted": false},
+        "actor": {"id": ann.id, "name": "ann", "type": "user", "metadata": {}, "deleted": false},
         "object": {"id": acme.id, "name": "acme", "type": "organization", "metadata": {}, "deleted": false},
         "verb": "created", "metadata": {}, "created_at": activity["created_at"],
     });
@@ -117,6 +117,8 @@ async fn members_and_invitations_have_the_verbs_that_dashboards_know() {
     let activities = activities(&server, &acme).await;
     assert_eq!(of_type(&activities, "organization_member"), ["left", "joined"]);
     assert_eq!(of_type(&activities, "organization_invitation"), ["accepted", "created"]);
+    let invitation = activities.iter().find(|a| a["object"]["type"] == "organization_invitation").expect("one");
+    assert_eq!(invitation["object"]["metadata"], json!({"email": bob.email}));
 }
 
 #[tokio::test]

@@ -145,6 +145,9 @@ async fn the_next_invoice_is_what_was_spent_so_far_in_whole_cents() {
         (&json!(1235), &json!(1235))
     );
     assert_eq!((&reply["lines"][0]["amount_excluding_tax"], &reply["lines"][1]), (&json!(1235), &Value::Null));
+    // An amount that was reported as such is one of that price: dashboards read a price on every line.
+    let line = &reply["lines"][0];
+    assert_eq!((&line["quantity"], &line["price"]), (&json!(1), &json!({"unit_amount_decimal": 1234.5})));
 }
 
 #[tokio::test]

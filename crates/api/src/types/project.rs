@@ -94,6 +94,18 @@ patch! {
     ]
 }
 
+/// Which apps to list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ListAppsQuery {
+    /// How many apps to return, 100 at most; 0 means 20.
+    pub limit: Limit,
+    /// How many apps to skip.
+    pub offset: Offset,
+    /// Only apps of this project, as `x-koyeb-project-id` names it too.
+    pub project_id: String,
+}
+
 /// Apps: there are none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -106,4 +118,6 @@ pub struct ListAppsReply {
     pub offset: u32,
     /// Always 0.
     pub count: u32,
+    /// Always false.
+    pub has_next: bool,
 }

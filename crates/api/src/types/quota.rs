@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ids::OrganizationId;
 use crate::scalar::Int64;
@@ -108,6 +109,62 @@ pub struct Quotas {
     pub lifecycle: LifecycleQuotas,
     /// How many projects.
     pub max_projects: Int64,
+    /// How many snapshots of instances.
+    pub instance_snapshots: InstanceSnapshotQuotas,
+}
+
+/// Limits on snapshots of instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct InstanceSnapshotQuotas {
+    /// Of file systems.
+    pub filesystem: u32,
+    /// Of whole instances.
+    pub full: u32,
+}
+
+/// Limits beside what is used of them. What the product runs is not known here, so of that nothing is used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct QuotaUsage {
+    /// Apps there are.
+    pub apps_used: i64,
+    /// Apps there may be.
+    pub apps_limit: i64,
+    /// Services there are.
+    pub services_used: i64,
+    /// Services there may be.
+    pub services_limit: i64,
+    /// Memory of all instances together, in megabytes.
+    pub memory_mb_used: i64,
+    /// Memory all instances together may have, in megabytes.
+    pub memory_mb_limit: i64,
+    /// Domains of its own.
+    pub custom_domains_used: i64,
+    /// Domains of its own there may be.
+    pub custom_domains_limit: i64,
+    /// Load-balanced domains of the platform.
+    pub koyeb_lb_domains_used: i64,
+    /// Load-balanced domains of the platform there may be.
+    pub koyeb_lb_domains_limit: i64,
+    /// Ports that are proxied.
+    pub proxy_ports_used: i64,
+    /// Ports that may be proxied.
+    pub proxy_ports_limit: i64,
+    /// Instances by type; always empty.
+    pub instances_by_type: Vec<Map<String, Value>>,
+    /// Volumes by region; always empty.
+    pub persistent_volumes_by_region: Vec<Map<String, Value>>,
+    /// Snapshots of instances by type; always empty.
+    pub instance_snapshots_by_type: Vec<Map<String, Value>>,
+}
+
+/// The limits of an organization beside what it uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct GetOrganizationQuotasUsageReply {
+    /// The limits, and the use.
+    pub usage: QuotaUsage,
 }
 
 /// The quotas of an organization.

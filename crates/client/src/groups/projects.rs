@@ -87,8 +87,12 @@ methods! {
     ///
     /// - `query.limit`: how many items to return, 100 at most; 0 means 20.
     /// - `query.offset`: how many items to skip.
-    @example("(&PageQuery { limit: Limit(100), offset: Offset(0) })", r#"println!("{:?}", reply.apps);"#)
-    member fn list_apps(query: &PageQuery) -> ListApps {
+    /// - `query.project_id`: only apps of this project.
+    @example(
+        "(&ListAppsQuery { limit: Limit(100), ..Default::default() })",
+        r#"println!("{:?}", reply.apps);"#
+    )
+    member fn list_apps(query: &ListAppsQuery) -> ListApps {
         query: query,
     }
     all fn all_apps;

@@ -23,6 +23,14 @@ methods! {
         path: &ByOrganizationPath { organization_id },
     }
 
+    /// Get the limits of an organization beside what it uses of them; what runs elsewhere is not counted here.
+    ///
+    /// - `organization_id`: the organization.
+    @example("(organization_id)", r#"println!("{:?}", reply.usage);"#)
+    member fn get_organization_quotas_usage(organization_id: OrganizationId) -> GetOrganizationQuotasUsage {
+        path: &ByOrganizationPath { organization_id },
+    }
+
     /// Whether there is capacity for a plan.
     ///
     /// - `body.plan`: the name of the plan.
