@@ -155,9 +155,8 @@ where
             caller.lasting("change a webhook")?;
             let actor = Actor::Caller(&caller);
             let mut row = before.clone();
-            if let Some(url) = &patch.url
-                && *url != row.url
-            {
+            let moved = patch.url.as_ref().filter(|url| **url != row.url);
+            if let Some(url) = moved {
                 row.url.clone_from(url);
                 row.first_failed_at = None;
             }
@@ -183,13 +182,14 @@ where
             }
             match switched {
                 Some(true) => log_disabled(w, &actor, &row).await?,
-                Some(false) => {
-                    // What waited goes on.
-                    stored_deliveries::open_lanes(w.tx, row.id, w.now).await?;
-                    w.wake_worker();
-                    log(w, &actor, &row, "enabled", Map::new()).await?;
-                }
+                Some(false) => log(w, &actor, &row, "enabled", Map::new()).await?,
                 None => {}
+            }
+            if moved.is_some() || switched == Some(false) {
+                // What waited goes on, and at once: what the endpoint asked for before says nothing of how it is now.
+                stored_deliveries::hasten(w.tx, row.id, w.now).await?;
+                stored_deliveries::open_lanes(w.tx, row.id, w.now).await?;
+                w.wake_worker();
             }
             Ok(WebhookReply { webhook: to_wire(row, String::new()) })
         })

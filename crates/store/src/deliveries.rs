@@ -186,6 +186,8 @@ queries! {
          group by webhook_id, lane_id
          on conflict (lane_id, webhook_id) do update set due_at =
              case when webhook_lanes.leased then webhook_lanes.due_at else excluded.due_at end";
+    HASTEN(webhook: WebhookId, now: Timestamp) => () =
+        "update webhook_deliveries set due_at = $2 where webhook_id = $1 and status = 'PENDING' and due_at > $2";
     DUE(
         now: Timestamp, a: WebhookId, b: WebhookId, c: WebhookId, d: WebhookId, failing: bool, limit: i64
     ) => LaneRow =
@@ -254,6 +256,14 @@ pub async fn enqueue(tx: &Tx<'_>, event: &NewEvent) -> Result<(), Error> {
 /// What the engine refused.
 pub async fn open_lane(tx: &Tx<'_>, webhook: WebhookId, lane: Uuid, due: Timestamp) -> Result<(), Error> {
     tx.execute(&OPEN_LANE, &(webhook, lane, due)).await.map(drop)
+}
+
+/// Has every delivery of an endpoint that waits for its time wait no longer.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn hasten(tx: &Tx<'_>, webhook: WebhookId, now: Timestamp) -> Result<(), Error> {
+    tx.execute(&HASTEN, &(webhook, now)).await.map(drop)
 }
 
 /// Opens every lane of an endpoint in which something waits.

@@ -127,6 +127,29 @@ async fn an_endpoint_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[tokio::test]
+async fn what_waits_goes_on_at_once_when_the_endpoint_is_enabled_again_or_has_moved() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let (receiver, elsewhere) = (Receiver::start().await, Receiver::start().await);
+    let endpoint = Endpoint::of(&server, &acme, &receiver, PROJECTS).await;
+    receiver.answers(Answer::Later("86400"));
+    project(&server, &acme, "web").await;
+    endpoint.tried(1).await;
+    receiver.recovers();
+    for disabled in [true, false] {
+        endpoint.patch(&json!({"disabled": disabled})).await;
+    }
+    endpoint.deliveries_in("DELIVERED", 1).await;
+    receiver.answers(Answer::Later("86400"));
+    project(&server, &acme, "api").await;
+    server.until("it was tried", async || endpoint.get().await["failing_since"].as_str().map(drop)).await;
+    endpoint.patch(&json!({"url": elsewhere.url()})).await;
+    assert_eq!(elsewhere.wait(1).await[0].json()["data"]["object"]["name"], "api");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn every_way_to_fail_is_told_by_a_test_message() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;

@@ -28,8 +28,9 @@ use crate::jobs::{POLL, backoff_micros};
 const AT_ONCE: i64 = 16;
 /// Deliveries tried before a mail is given up: about a day and a half.
 const MAX_ATTEMPTS: i64 = 48;
-/// How long the whole conversation with the next server may take.
-const TIMEOUT: Duration = Duration::from_secs(45);
+/// How long the whole conversation with the next server may take, which may look through a mail before it accepts it: if
+/// it accepts it later than this, it gets it once more.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// How mail leaves.
 pub struct Mailer {
@@ -75,7 +76,7 @@ impl Mailer {
     /// can last, so that nobody else delivers them too.
     fn lease_micros(&self) -> i64 {
         match self.way {
-            Way::Smtp(..) => 60 * micros::SECOND,
+            Way::Smtp(..) => 4 * micros::MINUTE,
             Way::Outbox(_) => 5 * micros::SECOND,
         }
     }
@@ -169,7 +170,7 @@ async fn over_smtp(transport: &AsyncSmtpTransport<Tokio1Executor>, message: Mess
     let Err(error) = transport.send(message).await else { return Outcome::Delivered };
     // A refusal that does not pass may still be one of this server, which can be mended, rather than of the mail: of its
     // password, or of anything at all, said instead of a greeting. Then it refuses a connection that sends nothing, too.
-    let is_of_mail = error.status().is_some_and(|code| is_of_mail(code.into()));
+    let is_of_mail = error.status().is_some_and(|code| is_of_mail(code.into())) && !is_of_sender(&error.to_string());
     if is_of_mail && transport.test_connection().await.is_ok_and(|is_taken| is_taken) {
         return Outcome::Bounced(error.to_string());
     }
@@ -180,6 +181,13 @@ async fn over_smtp(transport: &AsyncSmtpTransport<Tokio1Executor>, message: Mess
 /// are about who sends (535, 530, 534, 538), about the server (521) or about commands (500 to 504).
 fn is_of_mail(code: u16) -> bool {
     matches!(code, 550..=554 | 556)
+}
+
+/// Whether a refusal is about our own address, or about us at all, which the operator mends: it has an enhanced code of
+/// RFC 3463 that says so, or as most servers do, only words.
+fn is_of_sender(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    ["5.1.7", "5.1.8", "5.7.60", "sender", "send as", "not verified", "relay"].iter().any(|sign| said.contains(sign))
 }
 
 async fn record(ctx: &Ctx, mailer: &Mailer, mut row: MailRow, outcome: Outcome) -> Result<()> {
@@ -328,6 +336,10 @@ mod tests {
             ("greeting", "554 not here"),
             ("greeting", "521 no mail here"),
             ("RCPT", "450 4.2.1 busy"),
+            ("MAIL", "550 5.7.60 client does not have permissions to send as this sender"),
+            ("MAIL", "553 5.7.1 <polity@example.com>: Sender address rejected: not owned by user"),
+            ("RCPT", "554 5.7.1 <ann@example.com>: Relay access denied"),
+            (".", "554 Message rejected: Email address is not verified."),
         ] {
             assert!(matches!(answered(to, with).await, Outcome::Deferred(_)), "{with} to {to}");
         }

@@ -273,7 +273,7 @@ async fn end(w: Work<'_>, attempt: &Attempt, answer: &Answer) -> Result<Option<W
     row.status = match wait {
         _ if answer.is_success() => WebhookDeliveryStatus::Delivered,
         Some(wait) => {
-            row.due_at = w.now.plus(wait);
+            row.due_at = if has_moved { w.now } else { w.now.plus(wait) };
             WebhookDeliveryStatus::Pending
         }
         None => WebhookDeliveryStatus::Failed,

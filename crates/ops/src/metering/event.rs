@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use polity_api::ids::OrganizationId;
 use polity_api::scalar::{Timestamp, micros};
@@ -56,7 +57,7 @@ pub(crate) fn read(bytes: &[u8], content_type: &str, prices: &Prices, now: Times
             return Err(Error::field("events", "the body must be an object with a list of events"));
         }
         match serde_json::from_slice::<Body<'_>>(bytes) {
-            Ok(body) => body.events,
+            Ok(body) => body.events.0,
             Err(_) => one_by_one(bytes)?,
         }
     };
@@ -71,8 +72,7 @@ pub(crate) fn read(bytes: &[u8], content_type: &str, prices: &Prices, now: Times
 fn one_by_one(bytes: &[u8]) -> Result<Vec<Element<'_>>> {
     let body: RawBody<'_> = serde_json::from_slice(bytes)
         .map_err(|error| Error::field("events", format!("the body cannot be read: {error}")))?;
-    // As with lines: one more tells that there are too many.
-    let events = body.events.into_iter().take(MAX_EVENTS + 1);
+    let events = body.events.0.into_iter();
     Ok(events.map(|event| serde_json::from_str(event.get()).unwrap_or(Element::NoJson)).collect())
 }
 
@@ -84,14 +84,50 @@ fn is_lines(content_type: &str) -> bool {
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(default, borrow)]
-    events: Vec<Element<'a>>,
+    events: First<Element<'a>>,
 }
 
 /// The same with each event as it came.
 #[derive(Deserialize)]
 struct RawBody<'a> {
     #[serde(default, borrow)]
-    events: Vec<&'a RawValue>,
+    events: First<&'a RawValue>,
+}
+
+/// The first items of a list, one more than there may be: that tells that there are too many. The rest is passed over, as
+/// millions of the smallest fit into a body.
+struct First<T>(Vec<T>);
+
+impl<T> Default for First<T> {
+    fn default() -> Self {
+        First(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = First<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<First<T>, A::Error> {
+                let mut items = Vec::new();
+                while items.len() <= MAX_EVENTS {
+                    let Some(item) = list.next_element()? else { return Ok(First(items)) };
+                    items.push(item);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(First(items))
+            }
+        }
+
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
 }
 
 /// One item of the list, whatever it is.

@@ -1,5 +1,6 @@
 //! What time does to spend: leases end, periods begin, what is old is forgotten.
 
+use polity_api::error::Code;
 use polity_api::ids::OrganizationId;
 use polity_api::scalar::micros;
 use polity_store::{leases, metered_events, organizations};
@@ -17,7 +18,7 @@ pub const ENDED_LEASE_MICROS: i64 = micros::DAY;
 /// new period; tells whether to look again at once.
 pub(crate) async fn step(ctx: &Ctx) -> Result<bool> {
     let Some(id) = due(ctx).await? else { return Ok(false) };
-    if roll_or_log(ctx, id).await {
+    if roll_or_log(ctx, id).await? {
         return Ok(true);
     }
     // It would be the first again: the others must not wait for it.
@@ -43,7 +44,7 @@ async fn others(ctx: &Ctx, failed: OrganizationId) -> Result<()> {
     let resuming = ctx
         .read("due_spend", (), |w, ()| Box::pin(async move { Ok(organizations::resuming(w.tx, w.now, BATCH).await?) }));
     for id in resuming.await?.into_iter().filter(|id| *id != failed) {
-        roll_or_log(ctx, id).await;
+        roll_or_log(ctx, id).await?;
     }
     let mut last = OrganizationId(Uuid::nil());
     loop {
@@ -52,19 +53,25 @@ async fn others(ctx: &Ctx, failed: OrganizationId) -> Result<()> {
         });
         let Some(id) = next.await? else { return Ok(()) };
         if id != failed {
-            roll_or_log(ctx, id).await;
+            roll_or_log(ctx, id).await?;
         }
         last = id;
     }
 }
 
 /// Does what is due for an organization; tells whether that worked.
-async fn roll_or_log(ctx: &Ctx, id: OrganizationId) -> bool {
-    let rolled = ctx.write("roll_spend", id, |w, id| Box::pin(roll(w, *id))).await;
-    if let Err(error) = &rolled {
-        tracing::error!(%error, cause = ?error.cause, organization = %id, "leases of an organization cannot be ended");
+///
+/// # Errors
+/// When it is not about the organization: the database writes nothing, and it would be the same with all others.
+async fn roll_or_log(ctx: &Ctx, id: OrganizationId) -> Result<bool> {
+    match ctx.write("roll_spend", id, |w, id| Box::pin(roll(w, *id))).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.code == Code::Unavailable => Err(error),
+        Err(error) => {
+            tracing::error!(%error, cause = ?error.cause, organization = %id, "leases of an organization cannot be ended");
+            Ok(false)
+        }
     }
-    rolled.is_ok()
 }
 
 async fn roll(w: Work<'_>, id: OrganizationId) -> Result<()> {
