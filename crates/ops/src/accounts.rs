@@ -135,6 +135,9 @@ pub(crate) async fn claim(w: Work<'_>, mut user: UserRow, password_hash: &str) -
         credentials::delete_of_user(w.tx, user.id).await?;
         user.github = None;
         user.github_login.clear();
+        user.avatar_url.clear();
+        // Where somebody else was last is not where she wants to go.
+        user.last_organization_id = None;
     }
     password_hash.clone_into(&mut user.password_hash);
     user.email_validated = true;

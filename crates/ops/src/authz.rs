@@ -130,8 +130,10 @@ pub async fn caller(w: Work<'_>, call: &Call) -> Result<Caller> {
         (Who::Operator, _) => Err(Error::forbidden("This operation requires the operator key")),
         (Who::Metering, Principal::Metering(_)) => Ok(caller),
         (Who::Metering, _) => Err(Error::forbidden("This operation requires a metering key")),
+        (Who::Platform, Principal::Operator | Principal::Metering(_)) => Ok(caller),
+        (Who::Platform, _) => Err(Error::forbidden("This needs the operator key, or a metering key")),
         (_, Principal::Metering(_)) => {
-            Err(Error::forbidden("a metering key works under /metering/v1 and nowhere else"))
+            Err(Error::forbidden("a metering key works under /metering/v1, and asks what other tokens are"))
         }
         (_, Principal::Operator) => Err(Error::forbidden(
             "the operator key works under /operator/v1: use a token of a person or an organization",
@@ -233,9 +235,9 @@ pub(crate) async fn person_in(w: Work<'_>, user_id: UserId, id: OrganizationId) 
 }
 
 async fn metering(w: Work<'_>, hash: Hash, meta: &'static Meta) -> Result<Caller> {
-    let row = metering_keys::by_hash(w.tx, hash).await?;
+    let row = w.ctx.memory.metering_keys.row(w, hash, metering_keys::by_hash(w.tx, hash)).await?;
     let row = row.ok_or_else(|| Error::unauthenticated("the metering key is not known, or was removed"))?;
-    let (via, principal) = (Via::MeteringKey(row.id), Principal::Metering(Arc::new(row)));
+    let (via, principal) = (Via::MeteringKey(row.id), Principal::Metering(row));
     Ok(Caller { principal, scope: None, via, expires_at: None, credential: None, seen: None, meta })
 }
 
@@ -323,6 +325,16 @@ impl Caller {
                 Err(Error::forbidden(UNPROVEN))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The session or the access token that was presented. An operation in steps that revokes it does so in the last
+    /// one: the step after would not know the caller.
+    #[must_use]
+    pub(crate) fn token(&self) -> Option<TokenId> {
+        match self.via {
+            Via::Session(id) | Via::AccessToken(id) => Some(id),
+            Via::Credential(_) | Via::OperatorKey | Via::MeteringKey(_) => None,
         }
     }
 

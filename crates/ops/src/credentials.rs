@@ -215,8 +215,11 @@ pub async fn delete(ctx: Ctx, req: Request<DeleteCredential>) -> Result<Empty> {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let row = reachable(w, &caller, *id).await?;
-            if !tokens::delete_of_credential(w.tx, row.id).await? {
+            if !tokens::delete_of_credential(w.tx, row.id, caller.token()).await? {
                 return Ok(None);
+            }
+            if let Some(own) = caller.token().filter(|_| caller.credential == Some(row.id)) {
+                tokens::delete(w.tx, own).await?;
             }
             credentials::delete(w.tx, row.id).await?;
             log(w, &caller, &row, "deleted").await?;

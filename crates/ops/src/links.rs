@@ -104,20 +104,24 @@ pub async fn accept_invitation(ctx: &Ctx, secret: String, name: &str, password: 
         Box::pin(async move {
             let link = mail::find(w, secret, LinkPurpose::AcceptInvitation).await?;
             let known = users::by_email(w.tx, &link.email).await?;
+            let view = invitation(w, &link).await?;
+            let password = || password_hash.as_deref().ok_or_else(|| Error::field("password", "is required"));
             if let Some(user) = known.as_ref().filter(|user| !user.email_validated)
                 && !tokens::delete_of_user(w.tx, user.id).await?
             {
                 return Ok(None);
             }
             stored::use_once(w.tx, link.hash, w.now).await?;
-            let view = invitation(w, &link).await?;
-            let password = || password_hash.as_deref().ok_or_else(|| Error::field("password", "is required"));
             let user = match known {
                 Some(user) if user.email_validated => user,
                 Some(user) => accounts::claim(w, named(user, name), password()?).await?,
                 None => sign_up(w, &link, name, password()?).await?,
             };
-            answers::join(w, &Actor::User(&user), &user, &view).await.map(Some)
+            answers::join(w, &Actor::User(&user), &user, &view).await?;
+            if user.last_organization_id.is_none() {
+                users::set_last_organization(w.tx, user.id, Some(view.organization_id)).await?;
+            }
+            Ok(Some(()))
         })
     })
     .await

@@ -9,7 +9,7 @@ use polity_api::types::organization::PublicOrganization;
 use polity_store::members::{self, MemberView};
 use polity_store::{Filter, Window, credentials, tokens, users};
 
-use crate::authz::{self, Caller, Principal};
+use crate::authz::{self, Caller, Principal, Via};
 use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result};
 use crate::event::{self, Actor, Object, metadata};
@@ -74,8 +74,13 @@ pub async fn remove(ctx: Ctx, req: Request<RemoveOrganizationMember>) -> Result<
             if members::count(w.tx, organization.id).await? <= 1 {
                 return Err(Error::precondition("the last member cannot leave: delete the organization instead"));
             }
-            if !tokens::detach_member(w.tx, organization.id, row.user_id).await? {
+            if !tokens::detach_member(w.tx, organization.id, row.user_id, caller.token()).await? {
                 return Ok(None);
+            }
+            if let (Via::AccessToken(own), Some(maker)) = (caller.via, caller.person())
+                && maker == row.user_id
+            {
+                tokens::delete(w.tx, own).await?;
             }
             members::remove(w.tx, organization.id, row.user_id).await?;
             credentials::detach_user(w.tx, organization.id, row.user_id).await?;

@@ -113,7 +113,10 @@ async fn change<A: Sync>(
 /// # Errors
 /// 400 on `reason`, 404.
 pub async fn lock(ctx: Ctx, req: Request<OperatorLockOrganization>) -> Result<OperatorOrganizationReply> {
-    let reason = field::required("reason", &req.body.reason, MAX_REASON)?;
+    let reason = field::text("reason", &req.body.reason, MAX_REASON)?;
+    if reason.is_empty() {
+        return Err(Error::field("reason", "is required"));
+    }
     ctx.write("lock_organization", (req.call, req.path.id, reason), |w, (call, id, reason)| {
         Box::pin(async move {
             change(w, call, *id, "locked", reason, |_, row, reason| {

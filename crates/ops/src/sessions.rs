@@ -143,7 +143,12 @@ pub(crate) async fn insert_user(w: Work<'_>, user: &UserRow) -> Result<()> {
 }
 
 pub(crate) fn email_taken(email: &str) -> impl FnOnce(polity_store::Error) -> Error {
-    unique("users.email", move || Error::field("email", format!("Email: '{email}' already used")))
+    unique("users.email", move || address_taken(email))
+}
+
+/// Somebody has an account with this address.
+pub(crate) fn address_taken(email: &str) -> Error {
+    Error::field("email", format!("Email: '{email}' already used"))
 }
 
 /// Whether an address may sign up; see [`SignupPolicy`].

@@ -12,14 +12,14 @@ use polity_store::users::{self, UserRow};
 use polity_store::{credentials, github_requests, links, members, notification_marks, organizations, tokens};
 use serde_json::Map;
 
-use crate::authz::{self, Via};
+use crate::authz;
 use crate::ctx::{Call, Ctx, Request, Work};
 use crate::error::{Error, Result};
 use crate::event::{self, Actor, Object, metadata};
 use crate::field;
 use crate::mail;
 use crate::password::{Checked, Passwords};
-use crate::sessions::{MAX_PERSON_NAME, email_taken};
+use crate::sessions::{self, MAX_PERSON_NAME, email_taken};
 
 /// `GetCurrentUser`: fails for a token of an organization, which is how
 /// command-line clients recognise one.
@@ -68,6 +68,9 @@ where
                 return Err(Error::precondition("the password was changed in the meantime: try again"));
             }
             let mut after = apply(before, patch, password_hash.as_ref());
+            if after.email != before.email {
+                check_new_address(w, before, &after.email).await?;
+            }
             if after != *before {
                 if after.password_hash != before.password_hash && !end_others(w, &caller, before).await? {
                     return Ok(None);
@@ -117,11 +120,19 @@ fn apply(before: &UserRow, patch: &UserPatch, password_hash: Option<&String>) ->
 
 /// Whoever knew the old password is out; the session that changes it stays. Tells whether all are gone.
 async fn end_others(w: Work<'_>, caller: &authz::Caller, user: &UserRow) -> Result<bool> {
-    let stays = match caller.via {
-        Via::Session(id) => Some(id),
-        _ => None,
-    };
-    Ok(tokens::delete_others_of_user(w.tx, user.id, stays).await?)
+    Ok(tokens::delete_others_of_user(w.tx, user.id, caller.token()).await?)
+}
+
+/// Whether this address may take the place of the one there is. A newcomer who has proven none was admitted for the sake
+/// of the first, so the second has to be admitted as well.
+async fn check_new_address(w: Work<'_>, user: &UserRow, email: &str) -> Result<()> {
+    if users::by_email(w.tx, email).await?.is_some() {
+        return Err(sessions::address_taken(email));
+    }
+    if !user.email_validated && organizations::count_of_user(w.tx, user.id).await? == 0 {
+        sessions::check_signup_policy(w, email).await.map_err(|refused| refused.on("email"))?;
+    }
+    Ok(())
 }
 
 async fn store(w: Work<'_>, caller: &authz::Caller, before: &UserRow, after: &UserRow) -> Result<()> {
@@ -189,8 +200,11 @@ where
             if organizations::count_of_user(w.tx, user.id).await? > 0 {
                 return Err(Error::precondition("leave or delete your organizations first"));
             }
-            if !tokens::delete_of_user(w.tx, user.id).await? {
+            if !tokens::delete_others_of_user(w.tx, user.id, caller.token()).await? {
                 return Ok(None);
+            }
+            if let Some(own) = caller.token() {
+                tokens::delete(w.tx, own).await?;
             }
             credentials::delete_of_user(w.tx, user.id).await?;
             links::delete_of_user(w.tx, user.id).await?;

@@ -25,8 +25,11 @@ use crate::service::Service;
 pub(crate) const MAX_CONNECTIONS: usize = 10_000;
 /// Streams at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 200;
-/// How long a connection may take to send the head of a request.
+/// How long a new connection may take to send the head of its first request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one of HTTP/1 may take to send the next: longer than the minute for which proxies keep a connection, so that it
+/// is they who end it. One that it ended meanwhile they would find out with a request in their hands.
+const NEXT_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// A connection on which nothing was asked for this long takes no more requests, and ends with those under way.
 const IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long a client may leave unread what was sent to it.
@@ -95,7 +98,7 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())

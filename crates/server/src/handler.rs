@@ -206,7 +206,7 @@ fn admit(
     client: IpAddr,
 ) -> Result<Call> {
     if let Some(limits) = &app.limits {
-        limits.check(meta.rate, meta.id, client)?;
+        limits.check(meta.rate, meta.without_spelling(), client)?;
     }
     let presented =
         presented.unwrap_or_else(|| match headers.get(AUTHORIZATION).map(|value| value.to_str()).transpose() {

@@ -106,16 +106,18 @@ queries! {
         "delete from tokens where id in (
              select id from tokens where kind = 'ACCESS' and user_id = $1
              and organization_id in (select organization_id from members where user_id = $1) limit $2)", touches: 0;
-    DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId, limit: i64) => () =
+    DELETE_ACCESS_OF_MEMBER(organization: OrganizationId, user: UserId, kept: Option<TokenId>, limit: i64) => () =
         "delete from tokens where id in (
-             select id from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS' limit $3)",
+             select id from tokens where organization_id = $1 and user_id = $2 and kind = 'ACCESS'
+             and (id <> $3 or $3 is null) limit $4)",
         touches: 1;
     UNSCOPE_OF_MEMBER(organization: OrganizationId, user: UserId, limit: i64) => () =
         "update tokens set organization_id = null where id in (
              select id from tokens where organization_id = $1 and user_id = $2 and kind = 'SESSION' limit $3)",
         touches: 1;
-    DELETE_OF_CREDENTIAL(credential: CredentialId, limit: i64) => () =
-        "delete from tokens where id in (select id from tokens where credential_id = $1 limit $2)", touches: 0;
+    DELETE_OF_CREDENTIAL(credential: CredentialId, kept: Option<TokenId>, limit: i64) => () =
+        "delete from tokens where id in (
+             select id from tokens where credential_id = $1 and (id <> $2 or $2 is null) limit $3)", touches: 0;
     DELETE_ACCESS(organization: OrganizationId, limit: i64) => () =
         "delete from tokens where id in (
              select id from tokens where organization_id = $1 and kind = 'ACCESS' limit $2)", touches: 0;
@@ -184,25 +186,34 @@ pub async fn delete_others_of_user(tx: &Tx<'_>, user: UserId, kept: Option<Token
     Ok(is_all(sessions) && is_all(others))
 }
 
-/// Revokes the access tokens a person made for an organization, and takes the
-/// organization from her sessions, [`AT_ONCE`] of each at most; tells whether
-/// that was done to all.
+/// Revokes the access tokens a person made for an organization except `kept`,
+/// and takes the organization from her sessions, [`AT_ONCE`] of each at most;
+/// tells whether that was done to all.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn detach_member(tx: &Tx<'_>, organization: OrganizationId, user: UserId) -> Result<bool, Error> {
-    let deleted = tx.execute(&DELETE_ACCESS_OF_MEMBER, &(organization, user, AT_ONCE)).await?;
+pub async fn detach_member(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    user: UserId,
+    kept: Option<TokenId>,
+) -> Result<bool, Error> {
+    let deleted = tx.execute(&DELETE_ACCESS_OF_MEMBER, &(organization, user, kept, AT_ONCE)).await?;
     let detached = tx.execute(&UNSCOPE_OF_MEMBER, &(organization, user, AT_ONCE)).await?;
     Ok(is_all(deleted) && is_all(detached))
 }
 
-/// Revokes what was made with a credential, [`AT_ONCE`] at most; tells whether
-/// all is gone.
+/// Revokes what was made with a credential except `kept`, [`AT_ONCE`] at most;
+/// tells whether all is gone.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn delete_of_credential(tx: &Tx<'_>, credential: CredentialId) -> Result<bool, Error> {
-    tx.execute(&DELETE_OF_CREDENTIAL, &(credential, AT_ONCE)).await.map(is_all)
+pub async fn delete_of_credential(
+    tx: &Tx<'_>,
+    credential: CredentialId,
+    kept: Option<TokenId>,
+) -> Result<bool, Error> {
+    tx.execute(&DELETE_OF_CREDENTIAL, &(credential, kept, AT_ONCE)).await.map(is_all)
 }
 
 fn is_all(changed: u64) -> bool {

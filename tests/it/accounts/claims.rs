@@ -36,6 +36,8 @@ async fn an_invitation_takes_an_account_from_who_only_claimed_the_address() {
     let server = TestServer::start().await;
     let (ann, eve) = (server.person("ann").await, server.signup("bob").await);
     let kept = credential(&server, &eve.token).await;
+    // Where she was last is not where Bob wants to be.
+    eve.switch(&eve.organization("corp").await.id).await;
     let acme = ann.organization("acme").await;
     let (_, mail) = invite(&server, &acme, &eve.email).await;
     let page = server.call("GET", mail.link().strip_prefix(&server.url()).unwrap()).send().await;
@@ -103,7 +105,17 @@ async fn where_not_everybody_may_sign_up_a_claimed_address_admits_nobody() {
     {
         eve.call("POST", path).json(&body).send().await.error(403, "authorization_error");
     }
-    server.person("ann").await.organization("acme").await;
+    // What admitted her is the domain, and not that she has proven any address at all.
+    let address = |email: &str| {
+        let body = json!({"email": email, "current_password": PASSWORD});
+        eve.call("PATCH", "/v1/account/profile").json(&body).send()
+    };
+    address("eve@elsewhere.example").await.error(403, "authorization_error");
+    address("eva@example.com").await.ok();
+    let ann = server.person("ann").await;
+    ann.organization("acme").await;
+    let body = json!({"email": "ann@elsewhere.example", "current_password": PASSWORD});
+    ann.call("PATCH", "/v1/account/profile").json(&body).send().await.ok();
 }
 
 #[tokio::test]
@@ -203,7 +215,7 @@ async fn however_many_tokens_there_are_all_are_revoked() {
         spend_limit_microcents: None,
     };
     flood(&server, token.clone()).await;
-    flood(&server, TokenRow { credential_id: None, user_id: Some(user), ..token }).await;
+    flood(&server, TokenRow { credential_id: None, user_id: Some(user), ..token.clone() }).await;
     server.call("DELETE", &format!("/v1/credentials/{id}")).token(&acme.token).send().await.ok();
     assert_eq!(scope(&server, &last).await, Err(401));
     let members = server.call("GET", "/v1/organization_members").token(&acme.token).send().await.ok();
@@ -211,6 +223,17 @@ async fn however_many_tokens_there_are_all_are_revoked() {
     let member = text(&members["members"].as_array().unwrap().iter().find(of).unwrap()["id"]);
     server.call("DELETE", &format!("/v1/organization_members/{member}")).token(&acme.token).send().await.ok();
     assert_eq!(scope(&server, &of_bob).await, Err(401));
+    // What is revoked together with the caller's own token: that goes last.
+    let (id, credential) = ann.credential(&acme, "USER").await;
+    let own = session_with(&server, &credential).await;
+    let session = TokenRow { kind: TokenKind::Session, organization_id: None, ..token };
+    let made_with = TokenRow { user_id: Some(ann.id.parse().unwrap()), credential_id: Some(id.parse().unwrap()), ..session };
+    flood(&server, made_with.clone()).await;
+    server.call("DELETE", &format!("/v1/credentials/{id}")).token(&own).send().await.ok();
+    assert_eq!(profile_status(&server, &own).await, 401);
+    flood(&server, TokenRow { user_id: Some(user), credential_id: None, ..made_with }).await;
+    bob.call("DELETE", &format!("/v2/users/{user}")).send().await.ok();
+    login(&server, &bob.email, PASSWORD).await.error(401, "authentication_error");
     let left = server.ctx().write("left", organization, |w, organization| {
         Box::pin(async move { Ok(tokens::delete_access(w.tx, *organization, 1).await?) })
     });

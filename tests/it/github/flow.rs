@@ -50,6 +50,10 @@ async fn starting_writes_nothing_and_its_state_says_what_panels_read() {
     assert_eq!(github.count("/app/installations"), 0);
     let body = json!({"metadata": "é".repeat(401)});
     server.call("POST", "/v1/github/installation").token(&acme.token).json(&body).send().await.field("metadata");
+    let access = ann.access_token(&acme).await;
+    let refused = server.call("POST", "/v1/github/installation").token(&access).send().await;
+    let why = refused.error(403, "authorization_error");
+    assert!(why.contains("an access token cannot"), "{why}");
     has_none(&server, &acme).await;
 }
 

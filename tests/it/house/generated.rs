@@ -61,9 +61,12 @@ fn the_generated_catalogue_of_events_is_current() {
 fn the_generated_table_of_settings_is_current() {
     let page = format!(
         "# Configuration\n\nGenerated from the settings in `crates/server/src/config/setting.rs` by `cargo xtask gen`.\n\n\
-         A flag of `polity serve` counts before the environment, the environment before the file named by `--config`,\n\
-         the file before the default. An unknown key in the file is an error that names it. `polity config` prints what\n\
-         is in effect, with secrets masked.\n\n{}",
+         A flag of `polity serve` counts before the environment, the environment before the TOML file named by `--config`\n\
+         or `POLITY_CONFIG`, the file before the default. An unknown key in the file is an error that names it; a variable\n\
+         `POLITY_…` that means nothing is told at the start. `polity config` prints what is in effect, with secrets masked;\n\
+         `polity config --defaults` prints a file to begin with.\n\n\
+         Times are written as `30d`, `12h`, `15m` or `90s`, switches as `on` or `off`, lists with commas, or as arrays in the\n\
+         file. A secret may be in a file of its own: `POLITY_…_FILE` names it, or `…_file` in the file.\n\n{}",
         polity_server::config::setting::markdown()
     );
     compare("configuration.md", &page);

@@ -162,10 +162,10 @@ async fn locking_needs_a_reason_and_keeps_it() {
         server.operator("POST", &path).json(&body).send().await.field("reason");
     }
     assert_eq!(read(&server, &acme).await["status"], "ACTIVE");
-    let reply = server.operator("POST", &path).json(&json!({"reason": "spam"})).send().await.ok();
+    let reply = server.operator("POST", &path).json(&json!({"reason": "spam\nsee ticket 17"})).send().await.ok();
     assert_eq!(
         (&reply["organization"]["status"], &reply["operator"]["lock_reason"]),
-        (&json!("LOCKED"), &json!("spam"))
+        (&json!("LOCKED"), &json!("spam\nsee ticket 17"))
     );
     assert_eq!(reply["organization"]["status_message"], "LOCKED");
 }

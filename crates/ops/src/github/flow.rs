@@ -42,12 +42,13 @@ const NO_ROLE: &str = "GitHub does not tell whether you own this organization: t
 /// `GithubInstallation`: nothing is written.
 ///
 /// # Errors
-/// 400 on `metadata`, 400 where GitHub is not configured.
+/// 400 on `metadata`, 400 where GitHub is not configured; 403 for an access token, which an installation would outlive.
 pub async fn start(ctx: Ctx, req: Request<GithubInstallation>) -> Result<GithubInstallationReply> {
     let (user, organization) = ctx
         .read("start_github", req.call, |w, call| {
             Box::pin(async move {
                 let caller = authz::caller(w, call).await?;
+                caller.lasting("connect GitHub")?;
                 let organization = caller.current_organization(w).await?;
                 Ok((caller.person(), organization.id))
             })
@@ -187,6 +188,7 @@ async fn allowed(w: Work<'_>, by: &By, state: &State) -> Result<(Who, Organizati
     match by {
         By::Call(call) => {
             let caller = authz::caller(w, call).await?;
+            caller.lasting("connect GitHub")?;
             if state.user.is_some() && caller.person() != state.user {
                 return Err(Error::field("state", "was made for another person: log in as who started"));
             }

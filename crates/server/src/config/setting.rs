@@ -280,7 +280,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: false,
         secret: true,
         default: "none: mails go to `outbox` in the data directory",
-        doc: "Mail server, as in smtps://user:password@mail.example.com",
+        doc: "Mail server: smtps://user:password@host, or smtp://user:password@host?tls=required (STARTTLS)",
         set: |c, v| put(&mut c.smtp_url, smtp_url(v).map(Some)),
         show: |c| c.smtp_url.as_ref().map(mask),
     },

@@ -7,6 +7,8 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, Header
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Where a client of an event stream goes on.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The layer that answers preflights and marks replies; none without origins.
 pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
@@ -28,6 +30,7 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
             HeaderName::from_static("x-koyeb-project-id"),
             HeaderName::from_static("seon-fp"),
             REQUEST_ID,
+            LAST_EVENT_ID,
         ])
         .expose_headers([REQUEST_ID, RETRY_AFTER])
         .max_age(Duration::from_secs(600));
