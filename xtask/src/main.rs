@@ -53,7 +53,7 @@ enum Command {
     Flame(flame::Args),
     /// Rewrite the generated documents
     Gen,
-    /// Run every check, without the tests
+    /// Run every check, without the tests of what the server does
     Check,
     /// Run the whole gate: every check, the instructions of the hot paths, then the tests
     Ci,
