@@ -275,6 +275,8 @@ def test_quotas_and_summary(acme, server):
     assert (summary.organization_id, summary.members.total) == (organization.id, "1")
     assert (summary.instances.by_type, summary.neon_postgres.by_instance_type) == ({}, {})
     assert (summary.apps.total, summary.domains.total, summary.secrets.total) == ("0", "0", "0")
+    usage = inside.quotas.get_organization_quotas_usage(organization.id).usage
+    assert (usage.apps_used, usage.apps_limit, usage.instances_by_type) == (0, 50, [])
     assert inside.quotas.review_organization_capacity({"plan": "pro", "trialing": True}).has_capacity is True
 
 

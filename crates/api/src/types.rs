@@ -131,6 +131,7 @@ mod tests {
                 "delete_after_create_max": 0,
             },
             "max_projects": "0",
+            "instance_snapshots": { "filesystem": 0, "full": 0 },
         });
         assert_eq!(zero, expected);
         assert_eq!(keys(&zero), keys(&expected));

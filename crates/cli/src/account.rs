@@ -1,6 +1,6 @@
 //! One's own account, from signing up to its end.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use polity_client::types::{CreateAccountRequest, ResetPasswordRequest, UpdateMask, User, UserPatch};
 
 use crate::confirm::{self, confirm};
@@ -49,9 +49,11 @@ pub enum AccountCommand {
 
 /// What is to change; what is left out stays as it is.
 #[derive(Args)]
+#[group(skip)]
+#[command(group(ArgGroup::new("change").required(true).multiple(true).args(["name", "email"])))]
 pub struct Changes {
     /// Name to show
-    #[arg(long, required_unless_present = "email")]
+    #[arg(long)]
     name: Option<String>,
     /// E-mail address to log in with, which has to be proven again; needs the password
     #[arg(long)]

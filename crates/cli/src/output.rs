@@ -87,7 +87,8 @@ impl Column {
         let value = thing.pointer(self.pointer).unwrap_or(&Value::Null);
         let says_nothing = (self.show == Show::Word && value == "INVALID") || (self.is_none_at_zero && is_zero(value));
         let value = if says_nothing { &Value::Null } else { value };
-        match (self.show, value.as_str().and_then(|text| text.parse().ok())) {
+        let number = value.as_str().and_then(|text| text.parse().ok()).or(value.as_i64());
+        match (self.show, number) {
             (Show::Cents, Some(cents)) => value::show_dollars(cents),
             (Show::Microcents, Some(microcents)) => value::show_microcents(microcents),
             _ => show(value),
@@ -233,6 +234,7 @@ mod tests {
         let shown = [col("", "/a/b"), money("", "/cents"), col("", "/none"), col("", "/list"), col("", "/yes")]
             .map(|column| column.show(&thing));
         assert_eq!(shown, ["x", "49.99", "-", "p, q", "yes"]);
+        assert_eq!(money("", "/n").show(&json!({ "n": 1235 })), "12.35");
         let thing = json!({ "none": "INVALID", "some": "GONE" });
         let shown = [word("", "/none"), word("", "/some"), col("", "/none")].map(|column| column.show(&thing));
         assert_eq!(shown, ["-", "GONE", "INVALID"]);

@@ -184,7 +184,13 @@ pub async fn list_apps(ctx: Ctx, req: Request<ListApps>) -> Result<ListAppsReply
                 let row = projects::by_id(w.tx, id).await?.filter(|p| p.organization_id == organization);
                 row.ok_or_else(not_found)?;
             }
-            Ok(ListAppsReply { apps: Vec::new(), limit: query.limit.0, offset: query.offset.0, count: 0, has_next: false })
+            Ok(ListAppsReply {
+                apps: Vec::new(),
+                limit: query.limit.0,
+                offset: query.offset.0,
+                count: 0,
+                has_next: false,
+            })
         })
     })
     .await

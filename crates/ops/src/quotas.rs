@@ -189,10 +189,7 @@ pub async fn summary(ctx: Ctx, req: Request<GetOrganizationSummary>) -> Result<G
 ///
 /// # Errors
 /// As [`authz::Caller::organization`].
-pub async fn usage(
-    ctx: Ctx,
-    req: Request<GetOrganizationQuotasUsage>,
-) -> Result<GetOrganizationQuotasUsageReply> {
+pub async fn usage(ctx: Ctx, req: Request<GetOrganizationQuotasUsage>) -> Result<GetOrganizationQuotasUsageReply> {
     ctx.read("get_quotas_usage", (req.call, req.path.organization_id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;

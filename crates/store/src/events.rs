@@ -286,8 +286,8 @@ queries! {
     BY_ID(id: EventId) => LoggedRow = concat!("select ", logged!(), " from events where id = $1");
     PLACE_OF_ACTOR(user: UserId, id: EventId) => Place = "select seq from events where id = $2 and actor_id = $1";
     LAST_OF_ORGANIZATION(organization: OrganizationId, until: i64) => Last =
-        "select organization_seq as seq, id from events where organization_id = $1 and organization_seq <= $2
-         order by organization_seq desc limit 1";
+        "select coalesce(organization_seq, 0) as seq, id from events
+         where organization_id = $1 and organization_seq <= $2 order by organization_seq desc limit 1";
     LAST(until: i64) => Last = "select seq, id from events where seq <= $1 order by seq desc limit 1";
 }
 

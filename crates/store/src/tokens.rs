@@ -208,11 +208,7 @@ pub async fn detach_member(
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn delete_of_credential(
-    tx: &Tx<'_>,
-    credential: CredentialId,
-    kept: Option<TokenId>,
-) -> Result<bool, Error> {
+pub async fn delete_of_credential(tx: &Tx<'_>, credential: CredentialId, kept: Option<TokenId>) -> Result<bool, Error> {
     tx.execute(&DELETE_OF_CREDENTIAL, &(credential, kept, AT_ONCE)).await.map(is_all)
 }
 

@@ -227,7 +227,8 @@ async fn however_many_tokens_there_are_all_are_revoked() {
     let (id, credential) = ann.credential(&acme, "USER").await;
     let own = session_with(&server, &credential).await;
     let session = TokenRow { kind: TokenKind::Session, organization_id: None, ..token };
-    let made_with = TokenRow { user_id: Some(ann.id.parse().unwrap()), credential_id: Some(id.parse().unwrap()), ..session };
+    let made_with =
+        TokenRow { user_id: Some(ann.id.parse().unwrap()), credential_id: Some(id.parse().unwrap()), ..session };
     flood(&server, made_with.clone()).await;
     server.call("DELETE", &format!("/v1/credentials/{id}")).token(&own).send().await.ok();
     assert_eq!(profile_status(&server, &own).await, 401);

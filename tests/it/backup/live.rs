@@ -168,7 +168,8 @@ async fn who_follows_a_restored_log_misses_nothing() {
     let of_all = [("after", of_all["next_cursor"].as_str().expect("a cursor"))];
     restored.operator("GET", "/operator/v1/events").query(&of_all).send().await.field("after");
     let found = after(&kept).await.ok();
-    let names: Vec<_> = found["events"].as_array().expect("events").iter().map(|event| &event["object"]["name"]).collect();
+    let names: Vec<_> =
+        found["events"].as_array().expect("events").iter().map(|event| &event["object"]["name"]).collect();
     assert_eq!(names, ["a", "b", "c"]);
     restored.stop().await;
 }

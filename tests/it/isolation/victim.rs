@@ -202,9 +202,12 @@ impl Victim {
                 body = json!({"signup_qualification": {"stolen": true}});
                 Expect::Refused
             }
-            "GetBudget" | "DeleteBudget" | "GetQuotas" | "GetOrganizationSummary" | "GetOrganizationQuotasUsage" | "ResyncOrganization" => {
-                Expect::Refused
-            }
+            "GetBudget"
+            | "DeleteBudget"
+            | "GetQuotas"
+            | "GetOrganizationSummary"
+            | "GetOrganizationQuotasUsage"
+            | "ResyncOrganization" => Expect::Refused,
             "CreateBudget" | "UpdateBudget" => {
                 body = json!({"amount": "1"});
                 Expect::Refused

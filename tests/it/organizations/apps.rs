@@ -15,7 +15,7 @@ async fn there_are_no_apps() {
     let (_, credential) = ann.credential(&acme, "ORGANIZATION").await;
     for token in [&acme.token, &credential] {
         let reply = server.call("GET", "/v1/apps").query(&[("limit", "1")]).token(token).send().await.ok();
-        assert_eq!(reply, json!({"apps": [], "limit": 1, "offset": 0, "count": 0}));
+        assert_eq!(reply, json!({"apps": [], "limit": 1, "offset": 0, "count": 0, "has_next": false}));
     }
 }
 
@@ -28,12 +28,14 @@ async fn a_project_of_the_organization_may_be_named_in_the_header() {
 }
 
 #[tokio::test]
-async fn a_stale_foreign_or_malformed_project_in_the_header_is_not_found() {
+async fn a_stale_foreign_or_malformed_project_is_not_found() {
     let server = TestServer::start().await;
     let (acme, globex) = (acme(&server).await, globex(&server).await);
     for project in [NOBODY, &globex.default_project_id, "default"] {
-        let reply = within(&server, &acme, "GET", "/v1/apps").header(PROJECT, project).send().await;
-        assert_eq!(reply.error(404, "not_found"), "project not found", "{project}");
+        let call = || within(&server, &acme, "GET", "/v1/apps");
+        for call in [call().header(PROJECT, project), call().query(&[("project_id", project)])] {
+            assert_eq!(call.send().await.error(404, "not_found"), "project not found", "{project}");
+        }
     }
 }
 

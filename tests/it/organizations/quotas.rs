@@ -38,6 +38,7 @@ async fn every_quota_is_there_and_none_is_null() {
         "proxy_ports",
         "scale_to_zero",
         "lifecycle",
+        "instance_snapshots",
     ]);
     expected.sort_unstable();
     assert_eq!(keys(&reply["quotas"]), expected);
