@@ -155,13 +155,13 @@ pub async fn get(ctx: Ctx, req: Request<GetOrganizationInvitation>) -> Result<Or
     ctx.read("get_invitation", (req.call, req.path.id), |w, (call, id)| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
-            let view = match &caller.principal {
-                Principal::User(user) => received(w, user, *id).await.ok(),
-                _ => None,
-            };
-            let view = match view {
-                Some(view) => to_invited(w, &caller, view),
-                None => sent(w, &caller, *id).await?.0,
+            let view = invitations::view_by_id(w.tx, *id, w.now).await?.ok_or_else(not_found)?;
+            let is_hers = matches!(&caller.principal, Principal::User(user) if user.email == view.email);
+            let view = if is_hers {
+                to_invited(w, &caller, view)
+            } else {
+                caller.owner_of(w, view.organization_id, "invitation").await?;
+                view
             };
             Ok(OrganizationInvitationReply { invitation: to_wire(view) })
         })
