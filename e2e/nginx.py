@@ -53,7 +53,7 @@ def example(port, replicas, certificate=None):
     ):
         assert text.count(old) == 1, f"{DOCUMENT} should say {old!r} once"
         text = text.replace(old, new)
-    assert "10.0.0." not in text, f"{DOCUMENT} has more replicas than the tests"
+    assert "server 10.0.0." not in text, f"{DOCUMENT} has more replicas than the tests"
     return text
 
 

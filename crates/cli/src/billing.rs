@@ -14,7 +14,7 @@ use crate::value;
 /// What can be seen of billing.
 #[derive(Subcommand)]
 pub enum BillingCommand {
-    /// Show what was used in each billing period, the dearest first
+    /// Show what was used in each billing period that the time touches, the dearest first
     Usage {
         #[command(flatten)]
         time: Time,
@@ -37,7 +37,7 @@ pub enum BillingCommand {
 /// Which time.
 #[derive(Args)]
 pub struct Time {
-    /// From when, such as 2027-01-01T00:00:00Z; without it, from the beginning of the month
+    /// From when, such as 2027-01-01T00:00:00Z; without it, from the beginning of the billing period
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     from: Option<Timestamp>,
     /// Until when; without it, until now

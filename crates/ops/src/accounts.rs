@@ -119,8 +119,13 @@ pub async fn update_password_link(ctx: &Ctx, secret: String, password: String) -
                 return Ok(None);
             }
             links::use_once(w.tx, link.hash, w.now).await?;
+            let was_proven = user.email_validated;
             let user = claim(w, user, password_hash).await?;
-            let organization = sessions::choose_organization(w, &user, None).await?;
+            let organization = match was_proven {
+                true => sessions::choose_organization(w, &user, None).await?,
+                // What organizations there are may be those of somebody else.
+                false => None,
+            };
             sessions::open(w, user.id, organization).await.map(Some)
         })
     })

@@ -31,8 +31,8 @@ const MOST_PERIODS: usize = 24;
 /// Rows of a download at most.
 const MOST_ROWS: i64 = 100_000;
 
-/// `GetOrganizationUsage`: the billing periods the asked-for time touches, the
-/// current one by default, each by the month it begins in.
+/// `GetOrganizationUsage`: the billing periods the asked-for time touches, each
+/// by the month it begins in; by default the current one, or that of its end.
 ///
 /// # Errors
 /// 400 on `ending_time` when the time is empty or longer than two years; 400 on a field before 1970.
@@ -42,7 +42,7 @@ pub async fn get(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrga
         Box::pin(async move {
             let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
             let anchor = spend::anchor(w, organization_id).await?;
-            let from = query.starting_time.unwrap_or(w.now);
+            let from = query.starting_time.unwrap_or_else(|| query.ending_time.map_or(w.now, |to| to.min(w.now)));
             let found = periods(from, query.ending_time.unwrap_or(from.max(w.now)), anchor)?;
             let spends =
                 try_join_all(found.iter().map(|period| period_spend(w, days(organization_id, *period)))).await?;

@@ -185,7 +185,7 @@ where
                 Some(false) => log(w, &actor, &row, "enabled", Map::new()).await?,
                 None => {}
             }
-            if moved.is_some() || switched == Some(false) {
+            if row.disabled_at.is_none() && (moved.is_some() || switched == Some(false)) {
                 // What waited goes on, and at once: what the endpoint asked for before says nothing of how it is now.
                 stored_deliveries::hasten(w.tx, row.id, w.now).await?;
                 stored_deliveries::open_lanes(w.tx, row.id, w.now).await?;

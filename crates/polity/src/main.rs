@@ -165,7 +165,7 @@ fn of_app(command: &AppCommand) -> Result<()> {
 
 fn load(args: &ServeArgs) -> Result<Config> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in variables::unknown(names, &command_line()) {
+    for name in variables::unknown(names, command_line) {
         eprintln!("polity: {name} is set and means nothing; `polity config --markdown` lists what does");
     }
     Ok(Config::load(args, |name| std::env::var(name).ok())?)

@@ -10,14 +10,14 @@ const PREFIX: &str = "POLITY_";
 const SERVICE: &[&str] = &["POLITY_SERVICE_HOST", "POLITY_SERVICE_PORT", "POLITY_PORT"];
 
 /// Those of the names that begin like ours and mean nothing to any command: most likely misspelt.
-pub fn unknown(names: impl Iterator<Item = String>, command_line: &clap::Command) -> Vec<String> {
+pub fn unknown(names: impl Iterator<Item = String>, command_line: impl FnOnce() -> clap::Command) -> Vec<String> {
     let ours = names.filter(|name| name.starts_with(PREFIX) && !SERVICE.iter().any(|set| name.starts_with(set)));
     let candidates: BTreeSet<String> = ours.filter(|name| !is_setting(name)).collect();
     if candidates.is_empty() {
         return Vec::new();
     }
     let mut known = BTreeSet::new();
-    collect(command_line, &mut known);
+    collect(&command_line(), &mut known);
     candidates.into_iter().filter(|name| !known.contains(name)).collect()
 }
 
@@ -40,8 +40,10 @@ mod tests {
 
     #[test]
     fn what_is_misspelt_is_told_and_nothing_else_is() {
-        let command = clap::Command::new("polity")
-            .subcommand(clap::Command::new("login").arg(clap::Arg::new("token").long("token").env("POLITY_TOKEN")));
+        let command = || {
+            clap::Command::new("polity")
+                .subcommand(clap::Command::new("login").arg(clap::Arg::new("token").long("token").env("POLITY_TOKEN")))
+        };
         let names = [
             "PATH",
             "POLITY_LISTEN",
@@ -53,7 +55,7 @@ mod tests {
             "POLITY_SIGNUP_DOMAIN",
             "POLITY_LISTEN_FILE",
         ];
-        let told = unknown(names.into_iter().map(str::to_owned), &command);
+        let told = unknown(names.into_iter().map(str::to_owned), command);
         assert_eq!(told, ["POLITY_LISTEN_FILE", "POLITY_SIGNUP_DOMAIN"]);
     }
 }

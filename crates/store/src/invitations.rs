@@ -186,8 +186,7 @@ pub async fn view_by_id(tx: &Tx<'_>, id: InvitationId, now: Timestamp) -> Result
     tx.optional(&VIEW_BY_ID, (id, now)).await
 }
 
-/// Invitations of an organization, newest first, and how many there are;
-/// `email` may be empty for all addresses.
+/// Invitations of an organization, newest first, and how many there are.
 ///
 /// # Errors
 /// What the engine refused.

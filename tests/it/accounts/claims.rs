@@ -59,10 +59,13 @@ async fn a_new_password_takes_an_account_from_who_only_claimed_the_address() {
     for (name, proven) in [("bob", false), ("cid", true)] {
         let person = if proven { server.person(name).await } else { server.signup(name).await };
         let kept = credential(&server, &person.token).await;
+        let own = person.organization(&format!("{name}-inc")).await;
         server.call("POST", "/v1/account/reset_password").json(&json!({"email": person.email})).send().await.ok();
         let secret = server.mails_to(&person.email).await.pop().expect("a mail").secret().to_owned();
         let body = json!({"id": secret, "password": NEW});
-        server.call("POST", "/v1/account/update_password").json(&body).send().await.ok();
+        let reply = server.call("POST", "/v1/account/update_password").json(&body).send().await.ok();
+        let into = if proven { json!(own.id) } else { json!("") };
+        assert_eq!(reply["token"]["organization_id"], into, "{name}");
         assert_eq!(profile_status(&server, &person.token).await, 401);
         // What she made after she had proven that she is who she is stays.
         assert_eq!(profile_status(&server, &kept).await, if proven { 200 } else { 401 }, "{name}");

@@ -186,8 +186,19 @@ fn is_of_mail(code: u16) -> bool {
 /// Whether a refusal is about our own address, or about us at all, which the operator mends: it has an enhanced code of
 /// RFC 3463 that says so, or as most servers do, only words.
 fn is_of_sender(said: &str) -> bool {
+    const SIGNS: [&str; 9] = [
+        "5.1.7",
+        "5.1.8",
+        "5.7.60",
+        "sender address rejected",
+        "as this sender",
+        "address is not verified",
+        "relay access denied",
+        "relaying denied",
+        "unable to relay",
+    ];
     let said = said.to_ascii_lowercase();
-    ["5.1.7", "5.1.8", "5.7.60", "sender", "send as", "not verified", "relay"].iter().any(|sign| said.contains(sign))
+    SIGNS.iter().any(|sign| said.contains(sign))
 }
 
 async fn record(ctx: &Ctx, mailer: &Mailer, mut row: MailRow, outcome: Outcome) -> Result<()> {
@@ -349,6 +360,10 @@ mod tests {
     async fn what_is_wrong_with_the_recipient_or_the_message_bounces_the_mail() {
         for (to, with) in [
             ("RCPT", "550 5.1.1 nobody of this name"),
+            (
+                "RCPT",
+                "550 5.1.1 <x@privaterelay.example>: Recipient address rejected: User unknown in relay recipient table",
+            ),
             ("RCPT", "556 5.1.10 no mail for this domain"),
             ("MAIL", "552 5.3.4 too large"),
             ("DATA", "554 5.5.1 no valid recipients"),

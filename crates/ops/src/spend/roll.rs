@@ -18,12 +18,12 @@ pub const ENDED_LEASE_MICROS: i64 = micros::DAY;
 /// new period; tells whether to look again at once.
 pub(crate) async fn step(ctx: &Ctx) -> Result<bool> {
     let Some(id) = due(ctx).await? else { return Ok(false) };
-    if roll_or_log(ctx, id).await? {
-        return Ok(true);
+    match roll_or_log(ctx, id).await {
+        Ok(true) => Ok(true),
+        // It would be the first again: the others must not wait for it.
+        Ok(false) => others(ctx, id).await.map(|()| false),
+        Err(error) => others(ctx, id).await.and(Err(error)),
     }
-    // It would be the first again: the others must not wait for it.
-    others(ctx, id).await?;
-    Ok(false)
 }
 
 /// The organization that has waited longest.
@@ -62,7 +62,7 @@ async fn others(ctx: &Ctx, failed: OrganizationId) -> Result<()> {
 /// Does what is due for an organization; tells whether that worked.
 ///
 /// # Errors
-/// When it is not about the organization: the database writes nothing, and it would be the same with all others.
+/// When the unit did not come to its end: if that is the database's doing, it will be the same with all others.
 async fn roll_or_log(ctx: &Ctx, id: OrganizationId) -> Result<bool> {
     match ctx.write("roll_spend", id, |w, id| Box::pin(roll(w, *id))).await {
         Ok(()) => Ok(true),
