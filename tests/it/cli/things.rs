@@ -50,18 +50,19 @@ async fn what_was_used_is_added_up_and_listed() {
     let organization = terminal.read("org get -q").await;
     let project = terminal.read("project create web -q").await;
     let source = server.metering_key("source").await;
-    let events = json!([
-        {"source": "x", "id": "1", "organization_id": organization, "amount_microcents": "4000000",
-         "project_id": project},
-        {"source": "x", "id": "2", "organization_id": organization, "amount_microcents": "2000000"},
-    ]);
-    let call = server.call("POST", "/metering/v1/events").token(&source.token);
-    call.json(&json!({ "events": events })).send().await.ok();
+    let report = async |event: serde_json::Value| {
+        let call = server.call("POST", "/metering/v1/events").token(&source.token);
+        call.json(&json!({ "events": [event] })).send().await.ok();
+    };
+    report(json!({"source": "x", "id": "1", "organization_id": organization, "amount_microcents": "4000000",
+        "project_id": project}))
+    .await;
+    terminal.run("billing details").await;
+    report(json!({"source": "x", "id": "2", "organization_id": organization, "amount_microcents": "2000000"})).await;
     for command in [
         "billing usage",
         "billing usage --by project -q",
         "billing usage --by credential",
-        "billing details",
         "billing next-invoice",
         "billing usage --from yesterday",
         "billing usage --from 2020-02-01T00:00:00Z --until 2020-01-01T00:00:00Z",
