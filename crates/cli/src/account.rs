@@ -3,11 +3,14 @@
 use clap::{ArgGroup, Args, Subcommand};
 use polity_client::types::{CreateAccountRequest, ResetPasswordRequest, UpdateMask, User, UserPatch};
 
-use crate::confirm::{self, confirm};
+use crate::confirm::{self, can_ask_password, confirm};
 use crate::error::{Exit, Failure, Result};
 use crate::login::{forget, remember};
 use crate::output::{self, View, col};
 use crate::session::Session;
+
+/// How to give a password where nobody can be asked.
+const ON_STDIN: &str = "--password-stdin";
 
 /// Whom to sign up.
 #[derive(Args)]
@@ -78,7 +81,7 @@ const ONE: View = View {
 
 /// Signs up, and keeps the token of the first session.
 pub(crate) async fn signup(session: &Session, args: &SignupArgs) -> Result<()> {
-    can_ask(args.password_stdin)?;
+    can_ask_password(args.password_stdin, ON_STDIN)?;
     confirm::interruptible(async {
         let password = if args.password_stdin { confirm::read_line()? } else { new_password()? };
         let (email, name) = (args.email.clone(), args.name.clone());
@@ -100,14 +103,6 @@ pub(crate) async fn signup(session: &Session, args: &SignupArgs) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// Refuses to ask where nobody is.
-fn can_ask(is_on_stdin: bool) -> Result<()> {
-    if is_on_stdin || output::can_ask() {
-        return Ok(());
-    }
-    Err(Failure::usage("there is no terminal to ask for a password").hint("--password-stdin"))
 }
 
 /// The password in force.
@@ -159,7 +154,7 @@ async fn current(session: &Session) -> Result<User> {
 async fn update(session: &Session, changes: &Changes) -> Result<()> {
     let client = session.client()?;
     if changes.email.is_some() {
-        can_ask(changes.password_stdin)?;
+        can_ask_password(changes.password_stdin, ON_STDIN)?;
     }
     confirm::interruptible(async {
         let current_password = changes.email.as_ref().map(|_| current_password(changes.password_stdin)).transpose()?;
@@ -173,7 +168,7 @@ async fn update(session: &Session, changes: &Changes) -> Result<()> {
 
 async fn change_password(session: &Session, is_on_stdin: bool) -> Result<()> {
     let client = session.client()?;
-    can_ask(is_on_stdin)?;
+    can_ask_password(is_on_stdin, ON_STDIN)?;
     confirm::interruptible(async {
         let current_password = Some(current_password(is_on_stdin)?);
         let password = Some(if is_on_stdin { confirm::read_line()? } else { new_password()? });

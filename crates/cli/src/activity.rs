@@ -10,7 +10,7 @@ use polity_client::types::{Activity, EventId, Limit, ListActivitiesQuery};
 use crate::error::Result;
 use crate::output::{View, col};
 use crate::patience;
-use crate::session::{Session, take};
+use crate::session::{Session, page_of, take};
 
 /// How often to look for something new.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -67,7 +67,7 @@ pub(crate) async fn run(session: &Session, command: &ActivityCommand) -> Result<
 }
 
 async fn list(client: &Client, args: &ListArgs) -> Result<Vec<Activity>> {
-    let limit = Limit(u32::try_from(args.limit.clamp(1, 100)).unwrap_or(100));
+    let limit = page_of(args.limit);
     let query = ListActivitiesQuery { limit, types: args.types.clone(), ..Default::default() };
     take(client.activities().all_activities(&query), Some(args.limit)).await
 }

@@ -2,13 +2,13 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use polity_client::types::{
-    Int64, Limit, NextInvoiceReply, PeriodSpend, PeriodUsage, Timestamp, UsageDetailsQuery, UsageQuery,
+    Int64, NextInvoiceReply, PeriodSpend, PeriodUsage, Timestamp, UsageDetailsQuery, UsageQuery,
 };
 use serde::Serialize;
 
 use crate::error::Result;
 use crate::output::{Format, View, col, money, note, spend};
-use crate::session::{Session, take};
+use crate::session::{Session, page_of, take};
 use crate::value;
 
 /// What can be seen of billing.
@@ -114,8 +114,7 @@ pub(crate) async fn run(session: &Session, command: &BillingCommand) -> Result<(
                     session.output.list(&used, &USED)
                 }
                 BillingCommand::Details { time, limit } => {
-                    let page = Limit(u32::try_from((*limit).clamp(1, 100)).unwrap_or(100));
-                    let (starting_time, ending_time) = (time.from, time.until);
+                    let (starting_time, ending_time, page) = (time.from, time.until, page_of(*limit));
                     let query = UsageDetailsQuery { starting_time, ending_time, limit: page, ..Default::default() };
                     let items = take(billing.all_organization_usage_details(&query), Some(*limit)).await?;
                     session.output.list(&items, &DETAILS)

@@ -30,6 +30,14 @@ pub(crate) fn ask(prompt: &str) -> Result<String> {
     read_line()
 }
 
+/// Refuses to ask for a password where nobody is, unless it comes on standard input; `hint` is what to do instead.
+pub(crate) fn can_ask_password(is_on_stdin: bool, hint: &str) -> Result<()> {
+    if is_on_stdin || output::can_ask() {
+        return Ok(());
+    }
+    Err(Failure::usage("there is no terminal to ask for a password").hint(hint))
+}
+
 /// Asks for a password, which is not shown; in [`interruptible`] work only.
 pub(crate) fn password(prompt: &str) -> Result<String> {
     rpassword::prompt_password(prompt).map_err(|error| match error.kind() {

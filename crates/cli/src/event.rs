@@ -7,7 +7,7 @@ use polity_client::types::{Duration, Event, EventList, Limit, ListEventsQuery};
 use crate::error::Result;
 use crate::output::{View, col, note};
 use crate::patience;
-use crate::session::Session;
+use crate::session::{Session, page_of};
 
 /// The end of the log, wherever that is. It is no place to go on from.
 const END: &str = "latest";
@@ -117,7 +117,7 @@ impl Log<'_> {
 async fn list(log: &Log<'_>, mut query: ListEventsQuery, at_most: usize) -> Result<()> {
     let mut events: Vec<Event> = Vec::new();
     loop {
-        query.limit = Limit(u32::try_from((at_most - events.len()).clamp(1, 100)).unwrap_or(100));
+        query.limit = page_of(at_most - events.len());
         let page = log.page(&query).await?;
         query.after = page.next_cursor;
         events.extend(page.events);

@@ -54,10 +54,7 @@ pub(crate) async fn login(session: &Session, args: &LoginArgs) -> Result<()> {
         let inside = session.with_token(session.token.as_deref().unwrap_or_default())?;
         return enter(session, inside, true).await;
     }
-    if !args.password_stdin && !output::can_ask() {
-        return Err(Failure::usage("there is no terminal to ask for a password")
-            .hint("--email with --password-stdin, or --token -"));
-    }
+    confirm::can_ask_password(args.password_stdin, "--email with --password-stdin, or --token -")?;
     let email = match &args.email {
         Some(email) => email.clone(),
         None => confirm::ask("e-mail: ")?,

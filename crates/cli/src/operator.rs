@@ -16,7 +16,7 @@ use crate::metering::{self, MeteringKeyCommand};
 use crate::org;
 use crate::output::{View, col, money, unless_zero};
 use crate::quota;
-use crate::session::{Session, collect, take};
+use crate::session::{Session, collect, page_of, take};
 use crate::value;
 use crate::webhook::{self, WebhookCommand};
 
@@ -245,7 +245,7 @@ pub(crate) async fn run(session: &Session, command: &OperatorCommand) -> Result<
                 Some(name) => Some(session.resolve_as_operator(name).await?.id),
                 None => None,
             };
-            let (page, types) = (Limit(u32::try_from((*limit).clamp(1, 100)).unwrap_or(100)), types.clone());
+            let (page, types) = (page_of(*limit), types.clone());
             let query = OperatorListActivitiesQuery { limit: page, organization_id, types, ..Default::default() };
             let all = take(client.operator().operator_all_activities(&query), Some(*limit)).await?;
             session.output.list(&all, &activity::LIST)

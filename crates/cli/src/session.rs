@@ -269,6 +269,11 @@ pub(crate) async fn collect<T>(stream: impl Stream<Item = polity_client::Result<
     take(stream, None).await
 }
 
+/// How many to ask for at once of a list of which so many are wanted.
+pub(crate) fn page_of(at_most: usize) -> Limit {
+    Limit(u32::try_from(at_most.clamp(1, 100)).unwrap_or(100))
+}
+
 /// The first so many of a list, or all.
 pub(crate) async fn take<T>(
     stream: impl Stream<Item = polity_client::Result<T>>,

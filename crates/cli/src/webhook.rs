@@ -4,14 +4,14 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
 use polity_client::Client;
 use polity_client::types::{
-    CreateWebhookRequest, EventId, Limit, ListWebhookDeliveriesQuery, RotateWebhookSecretRequest, UpdateMask, Webhook,
+    CreateWebhookRequest, EventId, ListWebhookDeliveriesQuery, RotateWebhookSecretRequest, UpdateMask, Webhook,
     WebhookDeliveryStatus, WebhookId, WebhookPatch,
 };
 
 use crate::confirm::{confirm, read_line};
 use crate::error::{Exit, Failure, Result};
 use crate::output::{self, View, col, word};
-use crate::session::{Session, take};
+use crate::session::{Session, page_of, take};
 use crate::value;
 
 /// What can be done with webhooks.
@@ -220,7 +220,7 @@ async fn act(session: &Session, endpoints: &Endpoints<'_>, command: &WebhookComm
         WebhookCommand::Test { webhook } => endpoints.test(session, webhook).await,
         WebhookCommand::Deliveries { webhook, status, limit } => {
             let found = endpoints.find(webhook).await?;
-            let page = Limit(u32::try_from((*limit).clamp(1, 100)).unwrap_or(100));
+            let page = page_of(*limit);
             let status = status.unwrap_or_default();
             let query = ListWebhookDeliveriesQuery { status, limit: page, ..Default::default() };
             endpoints.deliveries(session, found.id, &query, *limit).await
