@@ -252,6 +252,17 @@ mod tests {
     }
 
     #[test]
+    fn the_spellings_of_an_operation_are_one() {
+        let of = |id: &str| ALL.iter().find(|meta| meta.id == id).unwrap().without_spelling();
+        for id in ["UpdateUser", "UpdateUser2", "UpdateUserV2", "UpdateUserV22"] {
+            assert_eq!(of(id), "UpdateUser");
+        }
+        for meta in ALL {
+            assert!(ALL.iter().any(|other| other.id == meta.without_spelling()), "{}", meta.id);
+        }
+    }
+
+    #[test]
     fn every_row_appears_once() {
         let document = document("https://polity.example/");
         assert_eq!(document["servers"][0]["url"], "https://polity.example");

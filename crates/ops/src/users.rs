@@ -123,7 +123,7 @@ async fn end_others(w: Work<'_>, caller: &authz::Caller, user: &UserRow) -> Resu
     Ok(tokens::delete_others_of_user(w.tx, user.id, caller.token()).await?)
 }
 
-/// Whether this address may take the place of the one there is. A newcomer who has proven none was admitted for the sake
+/// Whether this address may take the place of the one there is, looked at before any token is revoked. A newcomer who has proven none was admitted for the sake
 /// of the first, so the second has to be admitted as well.
 async fn check_new_address(w: Work<'_>, user: &UserRow, email: &str) -> Result<()> {
     if users::by_email(w.tx, email).await?.is_some() {

@@ -176,6 +176,10 @@ pub struct Mark {
 impl Mark {
     /// Before the first event.
     pub const BEGINNING: Mark = Mark { seq: 0, id: EventId(Uuid::nil()) };
+
+    fn at(seq: i64, last: Option<Last>) -> Mark {
+        last.map_or(Mark { seq, ..Mark::BEGINNING }, |last| Mark { seq, id: last.id })
+    }
 }
 
 row! {
@@ -421,8 +425,7 @@ pub async fn frontier(tx: &Tx<'_>, known: i64) -> Result<Frontier, Error> {
 /// # Errors
 /// What the engine refused.
 pub async fn mark_of_organization(tx: &Tx<'_>, organization: OrganizationId, seq: i64) -> Result<Mark, Error> {
-    let last = tx.optional(&LAST_OF_ORGANIZATION, (organization, seq)).await?;
-    Ok(last.map_or(Mark { seq, ..Mark::BEGINNING }, |last| Mark { seq, id: last.id }))
+    Ok(Mark::at(seq, tx.optional(&LAST_OF_ORGANIZATION, (organization, seq)).await?))
 }
 
 /// The mark of a place in the whole log, which must be settled; see [`frontier`].
@@ -430,8 +433,7 @@ pub async fn mark_of_organization(tx: &Tx<'_>, organization: OrganizationId, seq
 /// # Errors
 /// What the engine refused.
 pub async fn mark(tx: &Tx<'_>, seq: i64) -> Result<Mark, Error> {
-    let last = tx.optional(&LAST, (seq,)).await?;
-    Ok(last.map_or(Mark { seq, ..Mark::BEGINNING }, |last| Mark { seq, id: last.id }))
+    Ok(Mark::at(seq, tx.optional(&LAST, (seq,)).await?))
 }
 
 /// The end of an organization's log; 0 when it is empty.
