@@ -1,5 +1,8 @@
 //! Who is a member of what.
 
+use polity_api::ids::OrganizationId;
+use polity_api::types::organization::OrganizationStatus;
+use polity_store::organizations;
 use polity_tests::TestServer;
 use serde_json::{Value, json};
 
@@ -91,6 +94,26 @@ async fn with_nothing_and_no_organization_ones_own_memberships_are_listed() {
     let (acme, bolt) = (ann.organization("acme").await, ann.organization("bolt").await);
     let reply = list(&server, &ann.token, &[]).await;
     assert_eq!(ids(&reply, "organization_id"), sorted([&acme.id, &bolt.id]));
+}
+
+#[tokio::test]
+async fn what_is_being_deleted_is_listed_only_when_asked_for() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let (acme, bolt) = (ann.organization("acme").await, ann.organization("bolt").await);
+    let id: OrganizationId = acme.id.parse().unwrap();
+    let changed = server.ctx().write("test", id, |w, id| {
+        Box::pin(async move {
+            let mut row = organizations::by_id(w.tx, *id).await?.expect("an organization");
+            row.status = OrganizationStatus::Deleting;
+            Ok(organizations::update(w.tx, &row).await?)
+        })
+    });
+    changed.await.expect("a change");
+    let reply = list(&server, &ann.token, &[("user_id", &ann.id)]).await;
+    assert_eq!(ids(&reply, "organization_id"), [bolt.id]);
+    let asked = [("user_id", ann.id.as_str()), ("organization_statuses", "DELETING")];
+    assert_eq!(ids(&list(&server, &ann.token, &asked).await, "organization_id"), [acme.id]);
 }
 
 #[tokio::test]

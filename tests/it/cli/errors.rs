@@ -50,6 +50,18 @@ async fn what_cannot_be_written_is_a_failure_and_what_nobody_reads_is_none() {
 }
 
 #[tokio::test]
+async fn a_variable_that_means_nothing_is_told() {
+    let server = TestServer::start().await;
+    let mut terminal = Terminal::new(&server);
+    terminal.set("POLITY_SIGNUP", "closed");
+    assert_eq!(terminal.run("config").await.stderr, "");
+    terminal.set("POLITY_SIGNUP_DOMAIN", "example.com");
+    let ended = terminal.run("config").await;
+    assert_eq!(ended.code, 0);
+    assert!(ended.stderr.starts_with("polity: POLITY_SIGNUP_DOMAIN is set and means nothing"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn https_at_a_server_without_it_says_so() {
     let server = TestServer::start().await;
     let mut terminal = Terminal::new(&server);

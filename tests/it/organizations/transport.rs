@@ -163,7 +163,7 @@ async fn with_origin() -> TestServer {
 
 fn preflight(server: &TestServer, origin: &str) -> Call {
     let call = server.call("OPTIONS", "/v1/account/organization").header("origin", origin);
-    let headers = "authorization,content-type,accept,x-koyeb-project-id,seon-fp";
+    let headers = "authorization,content-type,accept,x-koyeb-project-id,seon-fp,last-event-id";
     call.header("access-control-request-method", "PATCH").header("access-control-request-headers", headers)
 }
 
@@ -176,7 +176,7 @@ async fn a_preflight_of_a_configured_origin_is_allowed_what_clients_send() {
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
         assert!(reply.header("access-control-allow-methods").contains(method), "{method}");
     }
-    for header in ["authorization", "content-type", "accept", "x-koyeb-project-id", "seon-fp"] {
+    for header in ["authorization", "content-type", "accept", "x-koyeb-project-id", "seon-fp", "last-event-id"] {
         assert!(reply.header("access-control-allow-headers").contains(header), "{header}");
     }
 }
