@@ -53,6 +53,15 @@ impl TestServer {
 }
 
 impl Person<'_> {
+    /// Asks for another address, and proves that it is hers.
+    pub async fn moves_to(&mut self, email: &str) {
+        let body = json!({"email": email, "current_password": PASSWORD});
+        self.call("PATCH", "/v1/account/profile").json(&body).send().await.ok();
+        let mail = self.server.mails_to(email).await.pop().expect("a mail to prove the address");
+        self.call("POST", &format!("/v1/account/validate/{}", mail.secret())).send().await.ok();
+        email.clone_into(&mut self.email);
+    }
+
     /// A request with her session.
     #[must_use]
     pub fn call(&self, method: &str, path: &str) -> Call {

@@ -220,7 +220,7 @@ pub const ALL: &[EventType] = &[
         doc: "A person changed her account; without `event`, her name, address or password.",
         details: &[],
         changes: &[
-            change("email_validated", "She proved her e-mail address.", &[]),
+            change("email_validated", "She proved her e-mail address, or the one that takes its place.", &[]),
             change(
                 "github_linked",
                 "She can sign in with an account at GitHub.",

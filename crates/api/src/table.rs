@@ -154,6 +154,8 @@ operations! {
             query: LoginMethodQuery, reply: LoginMethodReply, who: Anyone
         }
         /// Confirm an e-mail address with the id from the mail.
+        ///
+        /// One that is to take the place of another takes a token of the person.
         Validate: POST "/v1/account/validate/{id}" {
             path: LinkPath, body: Empty, reply: LoginReply, who: Anyone, rate: Guarded
         }

@@ -58,7 +58,7 @@ pub struct Changes {
     /// Name to show
     #[arg(long)]
     name: Option<String>,
-    /// E-mail address to log in with, which has to be proven again; needs the password
+    /// E-mail address to log in with, which takes the place of a proven one once it is proven; needs the password
     #[arg(long)]
     email: Option<String>,
     /// Read the password from standard input instead of asking
@@ -161,6 +161,10 @@ async fn update(session: &Session, changes: &Changes) -> Result<()> {
         let (name, email) = (changes.name.clone(), changes.email.clone());
         let patch = UserPatch { name, email, current_password, ..Default::default() };
         let user = client.account().update_user_v22(&patch, UpdateMask::default()).await?.user;
+        let is_proven = |email: &str| user.email_validated && email.trim().eq_ignore_ascii_case(&user.email);
+        if let Some(email) = changes.email.as_ref().filter(|email| !session.output.quiet && !is_proven(email)) {
+            output::note(&format!("a mail asks {email} to confirm the address"));
+        }
         session.output.one(&user, &ONE)
     })
     .await

@@ -125,6 +125,11 @@ pub(crate) fn new_password<'a>(name: &'a str, label: &'a str) -> Field<'a> {
     }
 }
 
+/// The password somebody has.
+pub(crate) fn password<'a>(name: &'a str, label: &'a str) -> Field<'a> {
+    Field { name, label, kind: "password", autocomplete: "current-password", required: true, ..Field::default() }
+}
+
 /// What [`new_password`] asks for.
 pub(crate) const PASSWORD_HINT: &str = "At least 8 characters.";
 

@@ -2,7 +2,6 @@
 //! makes the account where there is none.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use maud::html;
 use polity_api::error::FieldError;
 use polity_ops::links::LinkPurpose;
@@ -89,8 +88,7 @@ fn ask(shown: &Shown, name: &str, wrong: &[FieldError]) -> Page {
             "If you do not know this organization, close this page or decline."
         }
     };
-    let page = Page::new(Mood::Ask, format!("Join {organization}"), body);
-    if wrong.is_empty() { page } else { Page { status: StatusCode::BAD_REQUEST, refused: true, ..page } }
+    Page::new(Mood::Ask, format!("Join {organization}"), body).with(wrong)
 }
 
 fn accepted(shown: &Shown) -> Page {

@@ -6,6 +6,7 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
+use polity_api::error::FieldError;
 
 use crate::style;
 
@@ -68,6 +69,11 @@ impl Page {
     /// A page with status 200.
     pub fn new(mood: Mood, title: impl Into<String>, body: Markup) -> Page {
         Page { status: StatusCode::OK, title: title.into(), mood, refused: false, body, retry_after: None }
+    }
+
+    /// The same, refused where something is wrong about what was filled in.
+    pub fn with(self, wrong: &[FieldError]) -> Page {
+        if wrong.is_empty() { self } else { Page { status: StatusCode::BAD_REQUEST, refused: true, ..self } }
     }
 
     /// The whole document.

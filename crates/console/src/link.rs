@@ -44,6 +44,7 @@ pub(crate) mod tests {
             email: r#""><script>alert(1)</script>"@example.com"#.into(),
             organization: "<img src=x onerror=alert(2)>&'".into(),
             has_account,
+            replaces: false,
             expires_at: Timestamp(1_772_355_907_000_000),
         }
     }

@@ -1,7 +1,6 @@
 //! `/account/reset_password/{secret}`: chooses a new password.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use maud::html;
 use polity_api::error::FieldError;
 use polity_ops::links::LinkPurpose;
@@ -57,8 +56,7 @@ fn ask(shown: &Shown, wrong: &[FieldError]) -> Page {
             "If you did not ask for it, close this page: your password stays."
         }
     };
-    let page = Page::new(Mood::Ask, "Choose a new password", body);
-    if wrong.is_empty() { page } else { Page { status: StatusCode::BAD_REQUEST, refused: true, ..page } }
+    Page::new(Mood::Ask, "Choose a new password", body).with(wrong)
 }
 
 fn done(shown: &Shown) -> Page {

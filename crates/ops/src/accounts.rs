@@ -8,32 +8,82 @@ use polity_store::users::{self, UserRow};
 use polity_store::{credentials, links, tokens};
 
 use crate::authz;
-use crate::ctx::{Ctx, Request, Work};
+use crate::ctx::{Call, Ctx, Request, Work};
 use crate::error::{Error, Result};
 use crate::event::{self, Actor, Object, metadata};
 use crate::mail;
-use crate::password::Passwords;
+use crate::password::{Checked, Passwords};
 use crate::sessions;
 use crate::token::NewToken;
 
-/// `Validate`: the address is proven; opens a session.
+/// `Validate`: the address is proven; opens a session. One that replaces another takes a token of the person: the mail
+/// alone would hand the account to whom a mistyped address belongs.
 ///
 /// # Errors
-/// 404 for an unknown id, 400 for a used or expired one.
+/// 404 for an unknown id, 400 for a used or expired one, or when the address was taken meanwhile; 401 and 403 without a
+/// token of the person where it is needed.
 pub async fn validate(ctx: Ctx, req: Request<Validate>) -> Result<LoginReply> {
-    let new = validate_link(&ctx, req.path.id).await?;
+    let new = prove(&ctx, req.path.id, Identity::Call(req.call)).await?;
     sessions::reply(&ctx, &new)
 }
 
-/// Proves the address a link was sent to.
+/// Proves the address a link was sent to. One that replaces another takes the password of the person.
 ///
 /// # Errors
-/// As [`validate`].
-pub async fn validate_link(ctx: &Ctx, secret: String) -> Result<NewToken> {
-    ctx.write("validate_email", secret, |w, secret| {
+/// As [`validate`]; 400 on `password`.
+pub async fn validate_link(ctx: &Ctx, secret: String, password: String) -> Result<NewToken> {
+    let replaced = ctx.read("peek_replaced_email", secret.clone(), |w, secret| {
+        Box::pin(async move {
+            let link = mail::find(w, secret, LinkPurpose::ValidateEmail).await?;
+            replaced_by(w, &link).await
+        })
+    });
+    let Some(user) = replaced.await? else { return prove(ctx, secret, Identity::Unneeded).await };
+    if ctx.passwords.check(Some(user.password_hash.clone()), password).await? == Checked::Wrong {
+        return Err(Error::field("password", "is not your password"));
+    }
+    prove(ctx, secret, Identity::PasswordHash(user.password_hash)).await
+}
+
+/// How one shows to be the person whose address is replaced.
+enum Identity {
+    /// By a token.
+    Call(Call),
+    /// By the password with this hash.
+    PasswordHash(String),
+    /// Not at all, as no address is.
+    Unneeded,
+}
+
+impl Identity {
+    async fn check(&self, w: Work<'_>, user: &UserRow) -> Result<()> {
+        let is_hers = match self {
+            Identity::Call(call) => authz::caller(w, call).await?.user()?.id == user.id,
+            Identity::PasswordHash(hash) => *hash == user.password_hash,
+            Identity::Unneeded => false,
+        };
+        if is_hers { Ok(()) } else { Err(Error::forbidden("only who asked for this address can confirm it")) }
+    }
+}
+
+/// The person whose proven address this link replaces, if that is what it does.
+pub(crate) async fn replaced_by(w: Work<'_>, link: &LinkRow) -> Result<Option<UserRow>> {
+    let Some(id) = link.user_id.filter(|_| link.purpose == LinkPurpose::ValidateEmail) else { return Ok(None) };
+    let user = users::by_id(w.tx, id).await?;
+    Ok(user.filter(|user| user.email_validated && user.email != link.email))
+}
+
+async fn prove(ctx: &Ctx, secret: String, identity: Identity) -> Result<NewToken> {
+    ctx.write("validate_email", (secret, identity), |w, (secret, identity)| {
         Box::pin(async move {
             let link = mail::consume(w, secret, LinkPurpose::ValidateEmail).await?;
-            let mut user = person(w, &link).await?;
+            let mut user = match replaced_by(w, &link).await? {
+                Some(user) => {
+                    identity.check(w, &user).await?;
+                    replace_address(w, user, &link.email).await?
+                }
+                None => person(w, &link).await?,
+            };
             user.email_validated = true;
             user.updated_at = w.now;
             users::update(w.tx, &user).await?;
@@ -46,6 +96,16 @@ pub async fn validate_link(ctx: &Ctx, secret: String) -> Result<NewToken> {
     .await
 }
 
+/// Gives a person a proven address in the place of another one, which is told.
+async fn replace_address(w: Work<'_>, mut user: UserRow, email: &str) -> Result<UserRow> {
+    if users::by_email(w.tx, email).await?.is_some() {
+        return Err(sessions::address_taken(email));
+    }
+    mail::email_replaced(w, &user.email, email).await?;
+    email.clone_into(&mut user.email);
+    Ok(user)
+}
+
 /// The person a link was made for, if the address is still hers.
 async fn person(w: Work<'_>, link: &LinkRow) -> Result<UserRow> {
     let user = match link.user_id {
@@ -56,19 +116,22 @@ async fn person(w: Work<'_>, link: &LinkRow) -> Result<UserRow> {
         .ok_or_else(|| Error::precondition("this link was made for an address that has changed since"))
 }
 
-/// `ResendEmailValidation`: earlier links stop working.
+/// `ResendEmailValidation`: to the address there is, or to the one that is to replace it. Earlier links stop working.
 ///
 /// # Errors
-/// 400 when the address is proven already.
+/// 400 when the address is proven already and no other waits to be.
 pub async fn resend_validation(ctx: Ctx, req: Request<ResendEmailValidation>) -> Result<Empty> {
     ctx.write("resend_validation", req.call, |w, call| {
         Box::pin(async move {
             let caller = authz::caller(w, call).await?;
             let user = caller.user()?;
-            if user.email_validated {
-                return Err(Error::precondition("the e-mail address is confirmed already"));
+            if !user.email_validated {
+                mail::validate_email(w, user).await?;
+                return Ok(Empty {});
             }
-            mail::validate_email(w, user).await?;
+            let wanted = links::unused_of_user(w.tx, user.id, LinkPurpose::ValidateEmail, w.now).await?;
+            let confirmed = || Error::precondition("the e-mail address is confirmed already");
+            mail::validate_new_email(w, user, &wanted.ok_or_else(confirmed)?.email).await?;
             Ok(Empty {})
         })
     })
@@ -149,6 +212,8 @@ pub(crate) async fn claim(w: Work<'_>, mut user: UserRow, password_hash: &str) -
     user.updated_at = w.now;
     users::update(w.tx, &user).await?;
     links::use_of_user(w.tx, user.id, LinkPurpose::ResetPassword, w.now).await?;
+    // Whoever knew the old password may have asked for another address.
+    links::use_of_user(w.tx, user.id, LinkPurpose::ValidateEmail, w.now).await?;
     let details = metadata([("event", "password_reset")]);
     event::append(w, &Actor::User(&user), None, &Object::user(&user), "updated", details).await?;
     Ok(user)

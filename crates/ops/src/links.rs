@@ -32,6 +32,8 @@ pub struct Shown {
     pub organization: String,
     /// Whether the address has an account that somebody has proven to be hers.
     pub has_account: bool,
+    /// Whether the address replaces the one an account has, which takes its password.
+    pub replaces: bool,
     /// Until when it works.
     pub expires_at: Timestamp,
 }
@@ -50,6 +52,7 @@ pub async fn peek(ctx: &Ctx, purpose: LinkPurpose, secret: String) -> Result<Sho
             };
             Ok(Shown {
                 purpose: link.purpose,
+                replaces: accounts::replaced_by(w, &link).await?.is_some(),
                 has_account: users::by_email(w.tx, &link.email).await?.is_some_and(|user| user.email_validated),
                 email: link.email,
                 organization,

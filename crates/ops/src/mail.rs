@@ -61,10 +61,10 @@ async fn link(w: Work<'_>, new: NewLink<'_>) -> Result<String> {
     Ok(format!("{}{}{secret}", w.ctx.settings.public_url, page(new.purpose)))
 }
 
-/// A link for a person; those she got before for the same purpose stop working.
-async fn only_link(w: Work<'_>, user: &UserRow, purpose: LinkPurpose) -> Result<String> {
+/// A link for a person at an address; those she got before for the same purpose stop working.
+async fn only_link(w: Work<'_>, user: &UserRow, email: &str, purpose: LinkPurpose) -> Result<String> {
     links::use_of_user(w.tx, user.id, purpose, w.now).await?;
-    let (email, expires_at) = (user.email.as_str(), w.now.plus(LINK_MICROS));
+    let expires_at = w.now.plus(LINK_MICROS);
     let (organization_id, subject_id) = (None, None);
     link(w, NewLink { purpose, user_id: Some(user.id), organization_id, subject_id, email, expires_at }).await
 }
@@ -92,7 +92,7 @@ async fn accept(w: Work<'_>, recipient: &str, subject: String, body: String, lin
 /// # Errors
 /// What the store refused.
 pub async fn validate_email(w: Work<'_>, user: &UserRow) -> Result<()> {
-    let link = only_link(w, user, LinkPurpose::ValidateEmail).await?;
+    let link = only_link(w, user, &user.email, LinkPurpose::ValidateEmail).await?;
     let body = format!(
         "Hello,\n\nplease confirm that {} is your address by opening this page:\n\n{link}\n\n\
          The link works once, for 24 hours. If you did not sign up, ignore this mail.\n",
@@ -101,12 +101,51 @@ pub async fn validate_email(w: Work<'_>, user: &UserRow) -> Result<()> {
     accept(w, &user.email, "Confirm your e-mail address".into(), body, link).await
 }
 
+/// Asks a person to prove the address that is to replace hers.
+///
+/// # Errors
+/// What the store refused.
+pub async fn validate_new_email(w: Work<'_>, user: &UserRow, email: &str) -> Result<()> {
+    let link = only_link(w, user, email, LinkPurpose::ValidateEmail).await?;
+    let body = format!(
+        "Hello,\n\n{email} is to be the address of an account. If that is yours, please open this page and confirm it \
+         with your password:\n\n{link}\n\n\
+         The link works once, for 24 hours. If you did not ask for it, ignore this mail.\n"
+    );
+    accept(w, email, "Confirm your new e-mail address".into(), body, link).await
+}
+
+/// Tells a person, at the address she has, that another one is to replace it.
+///
+/// # Errors
+/// What the store refused.
+pub async fn new_email_wanted(w: Work<'_>, user: &UserRow, email: &str) -> Result<()> {
+    let body = format!(
+        "Hello,\n\n{email} is to replace this address of your account. Nothing changes until that is confirmed with \
+         the mail we sent there.\n\nIf you did not ask for it, somebody knows your password: choose a new one now, \
+         which stops the change as well.\n"
+    );
+    notice(w, &user.email, "Your e-mail address is to change", &body).await
+}
+
+/// Tells a person, at the address she had, that another one has replaced it.
+///
+/// # Errors
+/// What the store refused.
+pub async fn email_replaced(w: Work<'_>, old: &str, email: &str) -> Result<()> {
+    let body = format!(
+        "Hello,\n\nfrom now on you log in with {email}, and this address is no longer that of your account.\n\n\
+         If you did not ask for it, turn to who runs the service at once.\n"
+    );
+    notice(w, old, "Your e-mail address was changed", &body).await
+}
+
 /// Offers a person to choose a new password.
 ///
 /// # Errors
 /// What the store refused.
 pub async fn reset_password(w: Work<'_>, user: &UserRow) -> Result<()> {
-    let link = only_link(w, user, LinkPurpose::ResetPassword).await?;
+    let link = only_link(w, user, &user.email, LinkPurpose::ResetPassword).await?;
     let body = format!(
         "Hello,\n\nto choose a new password, open this page:\n\n{link}\n\n\
          The link works once, for 24 hours. If you did not ask for it, ignore this mail: your password stays.\n"

@@ -38,7 +38,9 @@ async fn current(ctx: &Ctx, call: Call) -> Result<UserRow> {
     .await
 }
 
-/// `UpdateUser` in its four spellings. A new address or password needs the current password.
+/// `UpdateUser` in its four spellings. A new address or password needs the current password. While nobody has proven
+/// the address there is, a new one takes its place at once; afterwards only once that is proven
+/// ([`crate::accounts::validate`]).
 ///
 /// # Errors
 /// 400 on the field at fault.
@@ -68,8 +70,8 @@ where
                 return Err(Error::precondition("the password was changed in the meantime: try again"));
             }
             let mut after = apply(before, patch, password_hash.as_ref());
-            if after.email != before.email {
-                check_new_address(w, before, &after.email).await?;
+            if let Some(email) = &patch.email {
+                check_new_address(w, before, email).await?;
             }
             if after != *before {
                 if after.password_hash != before.password_hash && !end_others(w, &caller, before).await? {
@@ -77,6 +79,10 @@ where
                 }
                 after.updated_at = w.now;
                 store(w, &caller, before, &after).await?;
+            }
+            if let Some(email) = patch.email.as_deref().filter(|email| *email != after.email) {
+                mail::validate_new_email(w, &after, email).await?;
+                mail::new_email_wanted(w, &after, email).await?;
             }
             Ok(Some(UserReply { user: to_wire(after) }))
         })
@@ -108,9 +114,9 @@ fn apply(before: &UserRow, patch: &UserPatch, password_hash: Option<&String>) ->
     if let Some(newsletter) = patch.newsletter_subscribed {
         user.newsletter_subscribed = newsletter;
     }
-    if let Some(email) = &patch.email {
+    // The one she has proven is hers until the new one is.
+    if let Some(email) = patch.email.as_ref().filter(|_| !before.email_validated) {
         user.email.clone_from(email);
-        user.email_validated = false;
     }
     if let Some(hash) = password_hash {
         user.password_hash.clone_from(hash);
@@ -123,8 +129,8 @@ async fn end_others(w: Work<'_>, caller: &authz::Caller, user: &UserRow) -> Resu
     Ok(tokens::delete_others_of_user(w.tx, user.id, caller.token()).await?)
 }
 
-/// Whether this address may take the place of the one there is, looked at before any token is revoked. A newcomer who has proven none was admitted for the sake
-/// of the first, so the second has to be admitted as well.
+/// Whether this address may take the place of the one there is, looked at before any token is revoked. A newcomer who
+/// has proven none was admitted for the sake of the first, so the second has to be admitted as well.
 async fn check_new_address(w: Work<'_>, user: &UserRow, email: &str) -> Result<()> {
     if users::by_email(w.tx, email).await?.is_some() {
         return Err(sessions::address_taken(email));
@@ -142,6 +148,10 @@ async fn store(w: Work<'_>, caller: &authz::Caller, before: &UserRow, after: &Us
     }
     if after.password_hash != before.password_hash {
         links::use_of_user(w.tx, after.id, LinkPurpose::ResetPassword, w.now).await?;
+        if after.email_validated {
+            // Whoever knew the old password may have asked for another address.
+            links::use_of_user(w.tx, after.id, LinkPurpose::ValidateEmail, w.now).await?;
+        }
     }
     event::append(w, &Actor::Caller(caller), None, &Object::user(after), "updated", Map::new()).await
 }

@@ -57,6 +57,7 @@ const NOT_BY_TENANT: &[(&str, &str)] = &[
     ("links::BY_HASH", "authentication: the row tells the organization"),
     ("links::DELETE_EXPIRED", "for the sweeper"),
     ("links::DELETE_OF_USER", "about a person"),
+    ("links::UNUSED_OF_USER", "about a person"),
     ("links::USE", "after authorisation on the row"),
     ("links::USE_OF_USER", "about a person"),
     ("members::COUNT_ALL_OF_USER", "about a person"),

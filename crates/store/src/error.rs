@@ -70,6 +70,9 @@ pub enum Error {
     /// A migration that was applied is not the one in this binary.
     #[error("migration {0} was applied with another text: this database belongs to another build")]
     ChangedMigration(i64),
+    /// A migration found the tables it changes in use again and again.
+    #[error("migration {0} gave up: others use its tables without a pause; end long transactions and migrate again")]
+    TablesInUse(i64),
     /// A server was to start on the target of a transfer: its next pass would
     /// take away what is written there.
     #[error("the database is the target of a transfer that is not finished: run polity transfer --final")]

@@ -55,6 +55,10 @@ macro_rules! columns {
 
 queries! {
     BY_HASH(hash: Hash) => LinkRow = concat!("select ", columns!(), " from links where hash = $1");
+    UNUSED_OF_USER(user: UserId, purpose: LinkPurpose, now: Timestamp) => LinkRow = concat!(
+        "select ", columns!(), " from links where user_id = $1 and purpose = $2 and used_at is null
+         and expires_at > $3 order by created_at desc, hash limit 1"
+    );
     INSERT: LinkRow => () =
         concat!("insert into links (", columns!(), ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
     USE(hash: Hash, at: Timestamp) => () = "update links set used_at = $2 where hash = $1 and used_at is null";
@@ -73,6 +77,19 @@ queries! {
 /// What the engine refused.
 pub async fn by_hash(tx: &Tx<'_>, hash: Hash) -> Result<Option<LinkRow>, Error> {
     tx.optional(&BY_HASH, (hash,)).await
+}
+
+/// The newest link of a person with this purpose that still works.
+///
+/// # Errors
+/// What the engine refused.
+pub async fn unused_of_user(
+    tx: &Tx<'_>,
+    user: UserId,
+    purpose: LinkPurpose,
+    now: Timestamp,
+) -> Result<Option<LinkRow>, Error> {
+    tx.optional(&UNUSED_OF_USER, (user, purpose, now)).await
 }
 
 /// Adds a link.

@@ -194,11 +194,10 @@ async fn whether_accepting_needs_a_proven_address_is_a_setting() {
 #[tokio::test]
 async fn a_changed_address_takes_no_invitations_of_the_old_one_along() {
     let server = TestServer::start().await;
-    let (ann, bob) = (server.person("ann").await, server.person("bob").await);
+    let (ann, mut bob) = (server.person("ann").await, server.person("bob").await);
     let acme = ann.organization("acme").await;
     let id = invite(&server, &acme, &bob.email).await;
-    let body = json!({"email": "robert@example.com", "current_password": PASSWORD});
-    bob.call("PATCH", "/v1/account/profile").json(&body).send().await.ok();
+    bob.moves_to("robert@example.com").await;
     assert_eq!(list(&bob, &[]).await["count"], 0);
     answer(&bob, &id, "accept").await.error(404, "not_found");
 }

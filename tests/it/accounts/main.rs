@@ -12,6 +12,7 @@ mod login;
 mod members;
 mod members_removed;
 mod memory;
+mod new_addresses;
 mod organizations_list;
 mod pages;
 mod passwords;

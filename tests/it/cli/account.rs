@@ -18,6 +18,10 @@ async fn a_name_an_address_and_a_password_are_changed() {
     terminal.run("account update --email ann@lee.example").await;
     terminal.enter("account update --email ann@lee.example --password-stdin", "wrong password").await;
     terminal.enter("account update --email ann@lee.example --password-stdin", PASSWORD).await;
+    let mail = server.mails_to("ann@lee.example").await.pop().expect("a mail to prove the address");
+    let page = server.call("POST", &format!("/account/validate/{}", mail.secret()));
+    assert_eq!(page.form(&[("password", PASSWORD)]).send().await.status, 200);
+    terminal.enter("account update --email ann@lee.example --password-stdin", PASSWORD).await;
     terminal.run("account password").await;
     terminal.enter("account password --password-stdin", &format!("{PASSWORD}\nshort\n")).await;
     terminal.enter("account password --password-stdin", &format!("{PASSWORD}\n{NEW_PASSWORD}\n")).await;

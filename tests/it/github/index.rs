@@ -9,7 +9,7 @@ use polity_tests::github::{Fault, GitHub};
 use serde_json::json;
 
 use crate::setup::{HOUR, Installed, MINUTE, SECOND, names_at, servers};
-use crate::support::{come_back, installed};
+use crate::support::{come_back, execute, installed};
 
 /// Makes so many repositories.
 pub fn repositories(github: &GitHub, account: i64, count: usize) {
@@ -437,18 +437,6 @@ async fn ten_thousand_repositories_are_read_a_page_at_a_time() {
     let reply = server.call("GET", "/v1/git/branches").token(&acme.organization.token).send().await.ok();
     assert_eq!(reply["count"], MANY);
     server.stop().await;
-}
-
-/// Changes the database behind the back of the server.
-async fn execute(server: &TestServer, statements: &str) {
-    match server.sql().await {
-        Some(client) => client.batch_execute(statements).await.expect("statements"),
-        None => {
-            let conn = rusqlite::Connection::open(server.data_dir().join("polity.db")).expect("the database");
-            conn.busy_timeout(Duration::from_secs(10)).expect("a timeout");
-            conn.execute_batch(statements).expect("statements");
-        }
-    }
 }
 
 #[tokio::test]

@@ -35,22 +35,69 @@ async fn a_running_replica_works_on_while_the_next_release_expands_the_schema() 
     load.seen().recovered().await;
 
     let client = database.client().await;
-    // As a migration should: rather than hold up everybody, it gives up and tries again. It wants all tables at once,
-    // each of which is locked by somebody for longer on a slow machine: so it becomes more patient.
+    // As migrations do: it gives up soon, lets through who waited behind it and tries again. It wants all tables at
+    // once, each of which is locked by somebody for longer on a slow machine: so it becomes more patient.
     let mut tries = 0;
     loop {
-        let patience = 100 + 2 * tries;
-        client.batch_execute(&format!("set lock_timeout = '{patience}ms'")).await.unwrap();
+        let patience = Duration::from_millis(100 + 2 * tries);
+        client.batch_execute(&format!("set lock_timeout = {}", patience.as_millis())).await.unwrap();
         let Err(error) = client.batch_execute(EXPANSION).await else { break };
         client.batch_execute("rollback").await.unwrap();
         tries += 1;
-        assert!(tries < 500, "{error:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(tries < 300, "{error:?}");
+        tokio::time::sleep(patience).await;
     }
     load.seen().recovered().await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let numbers = load.seen().numbers();
     println!("expanded after {tries} tries: {numbers:?}");
+    let ledgers = load.stop().await;
+    audit::everything(&pair, &client, &ledgers).await;
+    assert_eq!((numbers.refused, numbers.unknown), (0, 0), "requests were refused");
+}
+
+/// Takes back the newest step of this release, as far as it can tell.
+const UNDO: &str = "
+begin;
+delete from schema_migrations where version = 8;
+drop index organizations_not_active;
+create index organizations_status on organizations (status);
+create unique index organizations_external_id on organizations (external_id);
+commit;
+";
+
+#[tokio::test]
+async fn a_migration_that_waits_for_a_long_transaction_holds_up_nobody() {
+    let _alone = alone().await;
+    let cluster = Cluster::start(Options::default()).await;
+    let database = cluster.database().await;
+    let pair = Pair::start([database.url(), database.url()]).await;
+    let client = database.client().await;
+    client.batch_execute(UNDO).await.unwrap();
+    let load = Load::start("w", 4, &pair.urls(), Servers::Immortal).await;
+    load.seen().recovered().await;
+
+    // As a backup does, which holds it until it ends.
+    let backup = database.client().await;
+    backup.batch_execute("begin isolation level repeatable read; select from tokens limit 1").await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let migrating = run(&["migrate"], directory.path(), database.url(), SECRET_KEY);
+    let backing_up = async {
+        // For longer than a unit of work may take.
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            load.seen().recovered().await;
+        }
+        let applied = client.query_one("select count(*) from schema_migrations where version = 8", &[]).await.unwrap();
+        assert_eq!(applied.get::<_, i64>(0), 0, "it is not applied in the middle of a transaction that reads");
+        backup.batch_execute("commit").await.unwrap();
+    };
+    let (migrated, ()) = tokio::join!(migrating, backing_up);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    let applied = client.query_one("select count(*) from schema_migrations where version = 8", &[]).await.unwrap();
+    assert_eq!(applied.get::<_, i64>(0), 1);
+    load.seen().recovered().await;
+    let numbers = load.seen().numbers();
     let ledgers = load.stop().await;
     audit::everything(&pair, &client, &ledgers).await;
     assert_eq!((numbers.refused, numbers.unknown), (0, 0), "requests were refused");

@@ -98,6 +98,7 @@ impl Writer {
             self.seen.unknown();
             return Outcome::Unknown;
         }
+        println!("{method} {path} was refused: {text}");
         self.seen.refused();
         Outcome::NotDone
     }

@@ -4,6 +4,13 @@
 //! have no advisory locks. The fence is the primary key of the list of steps:
 //! a step is applied in the transaction that adds its version, so one that
 //! somebody else has applied in the meantime cannot be applied again.
+//!
+//! Replicas of the previous release work meanwhile. Who waits for a table that
+//! is in use holds up all that want it after him, so a step gives up soon, lets
+//! them through and begins anew: a backup that reads for an hour delays the
+//! migration, and nobody else.
+
+use std::time::{Duration, Instant};
 
 use polity_api::scalar::Timestamp;
 use tokio_postgres::{Client, SimpleQueryMessage, Transaction};
@@ -18,6 +25,19 @@ use crate::migrate::{Migration, Next, checksum, known, next};
 /// How often the tables of the runner itself are tried to be made: two servers
 /// that start together on an empty database can collide over their names.
 const TRIES: usize = 10;
+
+/// How long a step waits for a table at first, and at most: for as long it may hold up others, several times where it
+/// wants several tables, and they are to be through within the time of a unit.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
+
+/// How many times as long as it waited a step lets others through.
+const PAUSE: u32 = 4;
+
+/// How long a step is tried before the migration is given up.
+const GIVES_UP: Duration = Duration::from_mins(10);
+
+/// How often it is told that a step waits.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 pub(super) async fn apply(options: &PostgresOptions, migrations: &[Migration], now: Timestamp) -> Result<usize, Error> {
     connected(options, async |client| apply_all(client, migrations, now).await).await
@@ -56,13 +76,43 @@ async fn apply_all(client: &mut Client, migrations: &[Migration], now: Timestamp
     prepare(client).await?;
     let mut applied = 0;
     for migration in migrations {
-        let tx = client.transaction().await?;
-        if step(&tx, migration, migrations, now).await? {
-            tx.commit().await?;
-            applied += 1;
-        }
+        applied += usize::from(patiently(client, migration, migrations, now).await?);
     }
     Ok(applied)
+}
+
+/// Applies a step unless it is applied, once nobody else uses its tables; tells whether it did.
+async fn patiently(
+    client: &mut Client,
+    migration: &Migration,
+    migrations: &[Migration],
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let (mut patience, longest) = PATIENCE;
+    let (began, mut told) = (Instant::now(), Duration::ZERO);
+    loop {
+        let tx = client.transaction().await?;
+        let stepped = match step(&tx, migration, migrations, now, patience).await {
+            Ok(stepped) => tx.commit().await.map(|()| stepped).map_err(Error::from),
+            Err(error) => {
+                // It fails where the connection is gone, of which `error` tells.
+                let _ = tx.rollback().await;
+                Err(error)
+            }
+        };
+        let Err(Error::Interrupted | Error::Conflict) = stepped else { return stepped };
+        let waited = began.elapsed();
+        if waited >= GIVES_UP {
+            return Err(Error::TablesInUse(migration.version));
+        }
+        if waited >= told + TOLD_EVERY {
+            told = waited;
+            let (step, seconds) = (migration.version, waited.as_secs());
+            tracing::warn!(step, seconds, "a migration waits for tables that others use: is there a long transaction?");
+        }
+        tokio::time::sleep(patience * PAUSE).await;
+        patience = longest.min(patience * 3 / 2);
+    }
 }
 
 /// Whether every step is applied as it is here and no other is: one look, as at nearly every start. Where it tells
@@ -98,12 +148,13 @@ async fn prepare(client: &Client) -> Result<(), Error> {
     }
 }
 
-/// Applies a step unless it is applied; tells whether it did.
+/// Applies a step unless it is applied; tells whether it did. Other steps are waited for, tables only so long.
 async fn step(
     tx: &Transaction<'_>,
     migration: &Migration,
     migrations: &[Migration],
     now: Timestamp,
+    patience: Duration,
 ) -> Result<bool, Error> {
     tx.execute("select id from schema_lock where id = 1 for update", &[]).await?;
     let newest = tx.query_one("select coalesce(max(version), 0) from schema_migrations", &[]).await?.try_get(0)?;
@@ -113,7 +164,10 @@ async fn step(
     let checksum = checksum(migration.pg);
     match next(migration, known(migrations), newest, found.as_deref(), &checksum)? {
         Next::Skip => return Ok(false),
-        Next::Apply => tx.batch_execute(migration.pg).await?,
+        Next::Apply => {
+            tx.batch_execute(&format!("set local lock_timeout = {}", patience.as_millis())).await?;
+            tx.batch_execute(migration.pg).await?;
+        }
     }
     let applied_at = wire::system_time(now);
     tx.execute(

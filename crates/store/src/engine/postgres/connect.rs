@@ -115,7 +115,9 @@ impl PostgresOptions {
 
 /// Sets up a fresh connection: nothing on it waits for longer than a unit of
 /// work may take, and a plan never falls back to reading a whole table because
-/// statistics are missing: every statement has its index.
+/// statistics are missing: every statement has its index. A statement is
+/// planned once, so that the plans that are reviewed are those that run:
+/// otherwise the first five times, and each time where a limit is bound.
 pub(crate) async fn set_up(client: &Client, unit_budget: Duration) -> Result<(), tokio_postgres::Error> {
     let ms = unit_budget.as_millis();
     let required = format!("set statement_timeout = {ms}");
@@ -123,6 +125,7 @@ pub(crate) async fn set_up(client: &Client, unit_budget: Duration) -> Result<(),
     let optional = [
         format!("set idle_in_transaction_session_timeout = {ms}"),
         "set enable_seqscan = off".to_owned(),
+        "set plan_cache_mode = force_generic_plan".to_owned(),
         "set jit = off".to_owned(),
     ];
     let optional = optional.iter().map(async |optional| {
