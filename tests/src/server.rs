@@ -183,6 +183,17 @@ impl TestServer {
         }
     }
 
+    /// Changes its database behind its back: by the statements of the engine it has.
+    pub async fn change(&self, lite: &str, pg: &str) {
+        if let Some(client) = self.sql().await {
+            client.batch_execute(pg).await.expect("a change");
+            return;
+        }
+        let conn = rusqlite::Connection::open(self.data_dir().join("polity.db")).expect("the database");
+        conn.busy_timeout(Duration::from_secs(10)).expect("a timeout");
+        conn.execute_batch(lite).expect("a change");
+    }
+
     /// A request to be sent, without a token.
     #[must_use]
     pub fn call(&self, method: &str, path: &str) -> Call {

@@ -1,5 +1,6 @@
 //! Proving an address and choosing a new password, with the id from a mail.
 
+use polity_api::ids::CredentialId;
 use polity_api::operation::Empty;
 use polity_api::table::{ResendEmailValidation, ResetPassword, UpdatePassword, Validate};
 use polity_api::types::session::LoginReply;
@@ -56,13 +57,17 @@ enum Identity {
 }
 
 impl Identity {
-    async fn check(&self, w: Work<'_>, user: &UserRow) -> Result<()> {
-        let is_hers = match self {
-            Identity::Call(call) => authz::caller(w, call).await?.user()?.id == user.id,
-            Identity::PasswordHash(hash) => *hash == user.password_hash,
-            Identity::Unneeded => false,
+    /// The credential she shows it with, if it is one: the session she gets ends with it.
+    async fn check(&self, w: Work<'_>, user: &UserRow) -> Result<Option<CredentialId>> {
+        let (is_hers, credential) = match self {
+            Identity::Call(call) => {
+                let caller = authz::caller(w, call).await?;
+                (caller.user()?.id == user.id, caller.credential)
+            }
+            Identity::PasswordHash(hash) => (*hash == user.password_hash, None),
+            Identity::Unneeded => (false, None),
         };
-        if is_hers { Ok(()) } else { Err(Error::forbidden("only who asked for this address can confirm it")) }
+        if is_hers { Ok(credential) } else { Err(Error::forbidden("only who asked for this address can confirm it")) }
     }
 }
 
@@ -77,20 +82,20 @@ async fn prove(ctx: &Ctx, secret: String, identity: Identity) -> Result<NewToken
     ctx.write("validate_email", (secret, identity), |w, (secret, identity)| {
         Box::pin(async move {
             let link = mail::consume(w, secret, LinkPurpose::ValidateEmail).await?;
-            let mut user = match replaced_by(w, &link).await? {
+            let (mut user, credential) = match replaced_by(w, &link).await? {
                 Some(user) => {
-                    identity.check(w, &user).await?;
-                    replace_address(w, user, &link.email).await?
+                    let credential = identity.check(w, &user).await?;
+                    (replace_address(w, user, &link.email).await?, credential)
                 }
-                None => person(w, &link).await?,
+                None => (person(w, &link).await?, None),
             };
             user.email_validated = true;
             user.updated_at = w.now;
-            users::update(w.tx, &user).await?;
+            users::update(w.tx, &user).await.map_err(sessions::email_taken(&user.email))?;
             let details = metadata([("event", "email_validated")]);
             event::append(w, &Actor::User(&user), None, &Object::user(&user), "updated", details).await?;
             let organization = sessions::choose_organization(w, &user, None).await?;
-            sessions::open(w, user.id, organization).await
+            sessions::open_with(w, user.id, organization, credential).await
         })
     })
     .await
@@ -107,7 +112,7 @@ async fn replace_address(w: Work<'_>, mut user: UserRow, email: &str) -> Result<
 }
 
 /// The person a link was made for, if the address is still hers.
-async fn person(w: Work<'_>, link: &LinkRow) -> Result<UserRow> {
+pub(crate) async fn person(w: Work<'_>, link: &LinkRow) -> Result<UserRow> {
     let user = match link.user_id {
         Some(id) => users::by_id(w.tx, id).await?,
         None => None,
@@ -119,7 +124,7 @@ async fn person(w: Work<'_>, link: &LinkRow) -> Result<UserRow> {
 /// `ResendEmailValidation`: to the address there is, or to the one that is to replace it. Earlier links stop working.
 ///
 /// # Errors
-/// 400 when the address is proven already and no other waits to be.
+/// 400 when the address is proven already and no other waits to be, or that one was taken meanwhile.
 pub async fn resend_validation(ctx: Ctx, req: Request<ResendEmailValidation>) -> Result<Empty> {
     ctx.write("resend_validation", req.call, |w, call| {
         Box::pin(async move {
@@ -129,9 +134,14 @@ pub async fn resend_validation(ctx: Ctx, req: Request<ResendEmailValidation>) ->
                 mail::validate_email(w, user).await?;
                 return Ok(Empty {});
             }
-            let wanted = links::unused_of_user(w.tx, user.id, LinkPurpose::ValidateEmail, w.now).await?;
-            let confirmed = || Error::precondition("the e-mail address is confirmed already");
-            mail::validate_new_email(w, user, &wanted.ok_or_else(confirmed)?.email).await?;
+            let link = links::unused_of_user(w.tx, user.id, LinkPurpose::ValidateEmail, w.now).await?;
+            let Some(wanted) = link.map(|link| link.email).filter(|email| *email != user.email) else {
+                return Err(Error::precondition("the e-mail address is confirmed already: no other waits to be"));
+            };
+            if users::by_email(w.tx, &wanted).await?.is_some() {
+                return Err(sessions::address_taken(&wanted));
+            }
+            mail::validate_new_email(w, user, &wanted).await?;
             Ok(Empty {})
         })
     })

@@ -1,7 +1,8 @@
 //! The pages behind mailed links: what a link will do, and doing it.
 //!
 //! Looking changes nothing, so mail scanners do no harm. Pressing the button
-//! needs no session: whoever holds the link has the mail, which proves the address.
+//! needs no session: whoever holds the link has the mail, which proves the address. Only where that is to replace another
+//! one it needs the password as well.
 
 use polity_api::ids::InvitationId;
 use polity_api::scalar::Timestamp;
@@ -73,8 +74,8 @@ pub async fn confirm_deactivation(ctx: &Ctx, secret: String) -> Result<()> {
             let purpose = LinkPurpose::DeactivateOrganization;
             let link = mail::consume(w, secret, purpose).await?;
             let not_found = || Error::not_found("confirmation");
-            let (user, organization) = link.user_id.zip(link.organization_id).ok_or_else(not_found)?;
-            let user = users::by_id(w.tx, user).await?.ok_or_else(not_found)?;
+            let user = accounts::person(w, &link).await?;
+            let organization = link.organization_id.ok_or_else(not_found)?;
             let mut row = organizations::by_id(w.tx, organization).await?.ok_or_else(not_found)?;
             if members::active(w.tx, row.id, user.id).await?.is_none() {
                 return Err(Error::forbidden("you are no longer a member of this organization"));

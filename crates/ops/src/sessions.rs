@@ -52,7 +52,8 @@ async fn open_for(w: Work<'_>, caller: &Caller, organization: Option<Organizatio
     open_with(w, caller.user()?.id, organization, caller.credential).await
 }
 
-async fn open_with(
+/// Opens a session for a person, which ends with the credential that it was made with, if with any.
+pub(crate) async fn open_with(
     w: Work<'_>,
     user: UserId,
     organization: Option<OrganizationId>,

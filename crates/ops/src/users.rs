@@ -70,7 +70,7 @@ where
                 return Err(Error::precondition("the password was changed in the meantime: try again"));
             }
             let mut after = apply(before, patch, password_hash.as_ref());
-            if let Some(email) = &patch.email {
+            if let Some(email) = patch.email.as_ref().filter(|email| **email != before.email) {
                 check_new_address(w, before, email).await?;
             }
             if after != *before {

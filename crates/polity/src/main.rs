@@ -176,7 +176,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Serve(args) => serve(&load(args)?),
         Command::Migrate(args) => {
             let config = load(args)?;
-            let name = config.database_name();
+            let (_flush, name) = (log::set_up(&config)?, config.database_name());
             print(&match runtime()?.block_on(polity_server::migrate(&config, &environment()))? {
                 0 => format!("{name} is up to date"),
                 1 => format!("{name}: 1 migration applied"),

@@ -85,7 +85,7 @@ mod plans;
 
 pub use engine::changes::{Changes, Epoch, Slot};
 pub use engine::db::{BoxFuture, Db, DelayObserver, Measured, Observer, Options, Target, Unit};
-pub use engine::postgres::connect::PostgresOptions;
+pub use engine::postgres::connect::{PLANNING, PostgresOptions};
 pub use engine::row::ColumnInfo;
 pub use engine::sql::Statement;
 pub use engine::tx::Tx;

@@ -174,3 +174,41 @@ async fn an_address_that_somebody_took_meanwhile_is_hers() {
     prove(&ann, &secret).await.field("email");
     assert_eq!(address(&ann).await, OLD);
 }
+
+#[tokio::test]
+async fn nobody_else_is_asked_to_confirm_it() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    wants(&ann, NEW).await;
+    let anna = json!({"email": NEW, "password": OTHER_PASSWORD, "name": "anna"});
+    server.call("POST", "/v1/account/signup").json(&anna).send().await.ok();
+    let mails = server.mails_to(NEW).await.len();
+    ann.call("POST", "/v1/account/resend_validation").send().await.field("email");
+    assert_eq!(server.mails_to(NEW).await.len(), mails);
+}
+
+#[tokio::test]
+async fn the_session_of_who_confirms_with_a_credential_ends_with_it() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let (id, credential) = ann.credential(&acme, "USER").await;
+    wants(&ann, NEW).await;
+    let path = format!("/v1/account/validate/{}", secret(&server, NEW).await);
+    let session = text(&server.call("POST", &path).token(&credential).send().await.ok()["token"]["id"]);
+    assert_eq!(profile_status(&server, &session).await, 200);
+    server.call("DELETE", &format!("/v1/credentials/{id}")).token(&acme.token).send().await.ok();
+    assert_eq!(profile_status(&server, &session).await, 401);
+}
+
+#[tokio::test]
+async fn an_address_that_waits_receives_no_invitations() {
+    let server = TestServer::start().await;
+    let (ann, bob) = (server.person("ann").await, server.person("bob").await);
+    let acme = bob.organization("acme").await;
+    wants(&ann, NEW).await;
+    let invited = server.call("POST", "/v1/organization_invitations").token(&acme.token);
+    invited.json(&json!({"email": NEW})).send().await.ok();
+    let received = ann.call("GET", "/v1/account/organization_invitations").send().await.ok();
+    assert_eq!(received["count"], 0, "the invitation is not hers before the address is");
+}

@@ -9,7 +9,7 @@ use polity_tests::github::{Fault, GitHub};
 use serde_json::json;
 
 use crate::setup::{HOUR, Installed, MINUTE, SECOND, names_at, servers};
-use crate::support::{come_back, execute, installed};
+use crate::support::{come_back, installed};
 
 /// Makes so many repositories.
 pub fn repositories(github: &GitHub, account: i64, count: usize) {
@@ -456,7 +456,8 @@ async fn what_was_forgotten_in_part_is_read_again_for_another_installation() {
         world.deliveries.clear();
         *world.account_mut(acme.account).owners.first().unwrap()
     });
-    execute(&server, "update github_installations set status = 'DELETED'; delete from git_branches").await;
+    let forgotten = "update github_installations set status = 'DELETED'; delete from git_branches";
+    server.change(forgotten, forgotten).await;
     assert_eq!(count().await, 0);
     let back = installed(&server, &github, &acme.organization, owner, acme.account).await;
     come_back(&server, Some(&acme.organization.token), &back.json()).await.ok();

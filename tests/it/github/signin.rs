@@ -6,7 +6,7 @@ use polity_tests::{PASSWORD, Reply, TestServer};
 use serde_json::{Value, json};
 
 use crate::setup::{MINUTE, servers, servers_with};
-use crate::support::{account, claims, come_back, execute, installed, text};
+use crate::support::{account, claims, come_back, installed, text};
 
 /// The one provider there is.
 async fn provider(server: &TestServer, action: &str) -> Value {
@@ -104,7 +104,7 @@ async fn who_linked_an_account_and_then_claimed_an_address_is_out_when_its_owner
     visit(&server, &github, "signin", eve).await.ok();
     // As it was where a new address took the place of a proven one at once.
     let claim = "update users set email = 'ann@example.com', email_validated = false where email = 'eve@example.com'";
-    execute(&server, claim).await;
+    server.change(claim, claim).await;
     server.restart().await;
     let address = json!({"email": "ann@example.com"});
     server.call("POST", "/v1/account/reset_password").json(&address).send().await.ok();

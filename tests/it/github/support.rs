@@ -1,7 +1,5 @@
 //! What the tests of the flows do again and again.
 
-use std::time::Duration;
-
 use polity_tests::github::{GitHub, Redirect};
 use polity_tests::{Organization, Reply, TestServer};
 use serde_json::{Value, json};
@@ -73,16 +71,4 @@ pub fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).expect("a payload");
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64");
     serde_json::from_slice(&payload).expect("JSON")
-}
-
-/// Changes the database behind the back of the server.
-pub async fn execute(server: &TestServer, statements: &str) {
-    match server.sql().await {
-        Some(client) => client.batch_execute(statements).await.expect("statements"),
-        None => {
-            let conn = rusqlite::Connection::open(server.data_dir().join("polity.db")).expect("the database");
-            conn.busy_timeout(Duration::from_secs(10)).expect("a timeout");
-            conn.execute_batch(statements).expect("statements");
-        }
-    }
 }

@@ -290,3 +290,16 @@ async fn deactivation_leaves_a_trace_in_the_activities() {
     to(&server, &acme, "POST", "/reactivate").send().await.ok();
     assert_eq!(events(&server, &acme).await, ["reactivated", "deactivated", "deactivation_requested"]);
 }
+
+#[tokio::test]
+async fn the_page_of_a_mail_to_an_address_she_has_left_does_nothing() {
+    let server = TestServer::start().await;
+    let mut ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    ask(&server, &acme).await;
+    let secret = secret(&server).await;
+    ann.moves_to("anna@example.com").await;
+    let page = server.call("POST", &format!("/organization/deactivate/confirm/{secret}")).form(&[]).send().await;
+    assert_eq!(page.status, 400, "{}", page.text);
+    assert_eq!(read(&server, &acme).await["status"], "ACTIVE");
+}

@@ -95,6 +95,6 @@ pub async fn run(arguments: &[&str], data_dir: &Path, database_url: &str, secret
     command.env("POLITY_SECRET_KEY", secret_key).env("POLITY_OPERATOR_KEY", OPERATOR_KEY);
     let mut command = tokio::process::Command::from(command);
     let ended = command.kill_on_drop(true).output();
-    let limit = std::time::Duration::from_secs(30);
+    let limit = std::time::Duration::from_mins(1);
     tokio::time::timeout(limit, ended).await.expect("it ends").expect("a process")
 }

@@ -33,7 +33,7 @@ const NOT_NULL_HERE: &[(&str, &str)] = &[
 /// A connection set up as those of a server are.
 async fn client(server: &TestServer) -> Client {
     let client = server.sql().await.expect("a PostgreSQL database");
-    client.batch_execute("set enable_seqscan = off; set plan_cache_mode = force_generic_plan").await.expect("settings");
+    client.batch_execute(&polity_store::PLANNING.join(";")).await.expect("settings");
     client
 }
 
@@ -99,6 +99,19 @@ async fn no_statement_reads_a_table_from_end_to_end() {
     }
     let listed: Vec<&str> = MAY_SCAN.iter().map(|(name, _)| *name).collect();
     assert_eq!(scanning.keys().copied().collect::<Vec<_>>(), listed, "{scanning:#?}");
+}
+
+/// A join that reads both of its sides from end to end pays off where much is expected of a limit that is not known.
+#[tokio::test]
+async fn every_join_looks_up_what_belongs_to_each_row() {
+    let server = TestServer::start_replicas_with(|_| {}).await;
+    let client = client(&server).await;
+    filled::fill(&client).await;
+    for statement in statements() {
+        let plan = plan(&client, statement).await;
+        let is_whole = |line: &String| ["Hash Cond", "Merge Cond"].iter().any(|join| line.contains(join));
+        assert!(!plan.iter().any(is_whole), "{}: {plan:#?}", short(statement));
+    }
 }
 
 #[tokio::test]

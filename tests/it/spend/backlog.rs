@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{MINUTE, acme, change, named, source, start, start_with, sums, wanted, with};
+use crate::support::{MINUTE, acme, named, source, start, start_with, sums, wanted, with};
 
 /// Far more than the time limit of these units allows for.
 const MANY: i64 = 40_000;
@@ -24,9 +24,9 @@ async fn many_leases_that_are_over_are_ended_in_parts_and_hold_up_nobody() {
              from leases, n"
         )
     };
-    change(&server, &copies("randomblob(16)"), &copies("gen_random_uuid()")).await;
+    server.change(&copies("randomblob(16)"), &copies("gen_random_uuid()")).await;
     let held = format!("update spends set leased_microcents = leased_microcents + {MANY}");
-    change(&server, &held, &held).await;
+    server.change(&held, &held).await;
     assert_eq!(sums(&server, &acme).await, (0, MANY + 1));
     source.leased(&globex, 5).await;
 
@@ -44,7 +44,7 @@ async fn an_organization_whose_leases_cannot_be_ended_holds_up_no_other() {
     source.ask(with(wanted(&acme, 1), &json!({"ttl": "30s"}))).await.ok();
     // No period begins in the year 11476.
     let spoil = |at: &str| format!("update leases set period_starts_at = {at}");
-    change(&server, &spoil("300000000000000000"), &spoil("timestamptz '11476-08-15 00:00:00Z'")).await;
+    server.change(&spoil("300000000000000000"), &spoil("timestamptz '11476-08-15 00:00:00Z'")).await;
     source.leased(&globex, 5).await;
 
     server.advance(2 * MINUTE);

@@ -237,18 +237,6 @@ pub async fn mails(server: &TestServer, address: &str) -> Vec<String> {
     mails.into_iter().map(|mail| mail.subject).filter(|subject| subject.contains(" of its budget")).collect()
 }
 
-/// Changes the database behind the back of the servers.
-pub async fn change(server: &TestServer, lite: &str, pg: &str) {
-    match server.sql().await {
-        Some(client) => client.batch_execute(pg).await.expect("a change"),
-        None => {
-            let conn = rusqlite::Connection::open(server.data_dir().join("polity.db")).expect("the database");
-            conn.busy_timeout(std::time::Duration::from_secs(10)).expect("a setting");
-            conn.execute_batch(lite).expect("a change");
-        }
-    }
-}
-
 /// What the rows of usage come to, from a day up to another: micro-cents and events.
 pub async fn recount(server: &TestServer, organization: &str, from: i64, to: i64) -> (i64, i64) {
     match server.sql().await {

@@ -3,7 +3,7 @@
 use polity_tests::{Organization, Reply, TestServer};
 use serde_json::json;
 
-use crate::support::{DAY, acme, at, change, event, source, start, start_with, with};
+use crate::support::{DAY, acme, at, event, source, start, start_with, with};
 
 async fn usage(server: &TestServer, acme: &Organization, path: &str, query: &[(&str, &str)]) -> Reply {
     server.call("GET", path).token(&acme.token).query(query).send().await
@@ -44,7 +44,7 @@ async fn a_quantity_that_can_no_longer_be_counted_makes_nothing_else_be_refused(
     assert!(units().await.contains(r#""quantity":"14""#), "{}", units().await);
 
     let most = format!("update usage_days set quantity = {}", i64::MAX - 5);
-    change(&server, &most, &most).await;
+    server.change(&most, &most).await;
     assert_eq!(source.record(&[used("3", 0), used("4", DAY)]).await["accepted"], 2);
     assert_eq!(source.record(&[used("5", 0)]).await["accepted"], 1);
     assert!(units().await.contains(&format!(r#""quantity":"{}""#, i64::MAX)), "{}", units().await);

@@ -124,7 +124,7 @@ pub struct UserReply {
 patch! {
     /// What a person may change about themselves.
     pub struct UserPatch {
-        /// A new address; has to be confirmed. Needs `current_password`.
+        /// A new address, which has to be confirmed; until then one that is confirmed stays. Needs `current_password`.
         email: String,
         /// The password in force, to prove that it is the person who asks.
         current_password: String,

@@ -13,6 +13,7 @@
 use std::time::{Duration, Instant};
 
 use polity_api::scalar::Timestamp;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage, Transaction};
 
 use crate::Error;
@@ -100,10 +101,9 @@ async fn patiently(
                 Err(error)
             }
         };
-        let Err(Error::Interrupted | Error::Conflict) = stepped else { return stepped };
         let waited = began.elapsed();
-        if waited >= GIVES_UP {
-            return Err(Error::TablesInUse(migration.version));
+        if !matches!(stepped, Err(Error::TablesInUse(_))) || waited >= GIVES_UP {
+            return stepped;
         }
         if waited >= told + TOLD_EVERY {
             told = waited;
@@ -156,6 +156,8 @@ async fn step(
     now: Timestamp,
     patience: Duration,
 ) -> Result<bool, Error> {
+    // Others may be in the middle of a step, and this one takes as long as it takes.
+    tx.batch_execute("set local statement_timeout = 0").await?;
     tx.execute("select id from schema_lock where id = 1 for update", &[]).await?;
     let newest = tx.query_one("select coalesce(max(version), 0) from schema_migrations", &[]).await?.try_get(0)?;
     let of_step = "select checksum from schema_migrations where version = $1";
@@ -166,7 +168,7 @@ async fn step(
         Next::Skip => return Ok(false),
         Next::Apply => {
             tx.batch_execute(&format!("set local lock_timeout = {}", patience.as_millis())).await?;
-            tx.batch_execute(migration.pg).await?;
+            tx.batch_execute(migration.pg).await.map_err(|error| refused(migration.version, error))?;
         }
     }
     let applied_at = wire::system_time(now);
@@ -176,4 +178,13 @@ async fn step(
     )
     .await?;
     Ok(true)
+}
+
+/// Why a step was refused: others had its tables, or anything else.
+fn refused(version: i64, error: tokio_postgres::Error) -> Error {
+    let is_in_use = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    match error.code() {
+        Some(code) if is_in_use.contains(code) => Error::TablesInUse(version),
+        _ => error.into(),
+    }
 }

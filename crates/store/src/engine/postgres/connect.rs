@@ -113,22 +113,27 @@ impl PostgresOptions {
     }
 }
 
-/// Sets up a fresh connection: nothing on it waits for longer than a unit of
-/// work may take, and a plan never falls back to reading a whole table because
-/// statistics are missing: every statement has its index. A statement is
-/// planned once, so that the plans that are reviewed are those that run:
+/// How statements are planned. A plan never falls back to reading a whole table
+/// because statistics are missing: every statement has its index, by which it
+/// also joins. It does not depend on what is bound, so that the plans that are
+/// reviewed are those that run, and a prepared statement is planned once:
 /// otherwise the first five times, and each time where a limit is bound.
+pub const PLANNING: [&str; 5] = [
+    "set enable_seqscan = off",
+    "set enable_hashjoin = off",
+    "set enable_mergejoin = off",
+    "set plan_cache_mode = force_generic_plan",
+    "set jit = off",
+];
+
+/// Sets up a fresh connection: nothing on it waits for longer than a unit of
+/// work may take, and statements are planned as in [`PLANNING`].
 pub(crate) async fn set_up(client: &Client, unit_budget: Duration) -> Result<(), tokio_postgres::Error> {
     let ms = unit_budget.as_millis();
     let required = format!("set statement_timeout = {ms}");
     // Engines that merely speak the protocol of PostgreSQL do not know all of these: each is a request of its own.
-    let optional = [
-        format!("set idle_in_transaction_session_timeout = {ms}"),
-        "set enable_seqscan = off".to_owned(),
-        "set plan_cache_mode = force_generic_plan".to_owned(),
-        "set jit = off".to_owned(),
-    ];
-    let optional = optional.iter().map(async |optional| {
+    let idle = format!("set idle_in_transaction_session_timeout = {ms}");
+    let optional = PLANNING.into_iter().chain([idle.as_str()]).map(async |optional| {
         if let Err(error) = client.batch_execute(optional).await {
             tracing::debug!(%error, optional, "a setting of the connection is unknown to this database");
         }
