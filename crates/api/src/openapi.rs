@@ -144,8 +144,10 @@ fn operation(meta: &Meta, row: Row, requests: &Map<String, Value>) -> Value {
     if let Some(paging) = paging(meta.paging) {
         set("x-paging", paging.into());
     }
-    if meta.who == Who::Anyone {
-        set("security", json!([]));
+    match (meta.who, meta.optional_token) {
+        (Who::Anyone, true) => set("security", json!([{}, { "bearer": [] }])),
+        (Who::Anyone, false) => set("security", json!([])),
+        _ => {}
     }
 
     let mut parameters = parameters("path", &row.path, requests);
@@ -348,6 +350,7 @@ mod tests {
         }
         assert_eq!(get("ReactivateOrganization").get("requestBody"), None);
         assert_eq!(get("Login")["security"], json!([]));
+        assert_eq!(get("Validate")["security"], json!([{}, { "bearer": [] }]), "a token is optional");
         assert_eq!(get("OperatorListCoupons")["x-who"], "operator");
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// decided on the rows the operation loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Anybody, without a token.
+    /// Anybody: no token is needed.
     Anyone,
     /// Any valid token of a person or of an organization.
     Token,
@@ -85,6 +85,8 @@ pub struct Meta {
     pub path: &'static str,
     /// Who may call it.
     pub who: Who,
+    /// Whether it takes a token although anybody may call it: some of what it does is for one person alone.
+    pub optional_token: bool,
     /// In which states of the organization it works.
     pub needs: Needs,
     /// How it pages.
@@ -137,6 +139,7 @@ macro_rules! operations {
                         $(path: $p:ty,)? $(query: $q:ty,)? $(body: $b:ty,)? reply: $r:ty,
                         who: $who:ident
                         $(, needs: $needs:ident)? $(, paging: $paging:ident)? $(, rate: $rate:ident)?
+                        $(, optional_token: $optional_token:literal)?
                     }
                 )+
             }
@@ -153,6 +156,7 @@ macro_rules! operations {
                     method: stringify!($method),
                     path: $path,
                     who: Who::$who,
+                    optional_token: value_or!($($optional_token)?, false),
                     needs: value_or!($(Needs::$needs)?, Needs::Active),
                     paging: value_or!($(Paging::$paging)?, Paging::No),
                     rate: value_or!($(Rate::$rate)?, Rate::Free),

@@ -157,7 +157,7 @@ operations! {
         ///
         /// One that is to take the place of another takes a token of the person.
         Validate: POST "/v1/account/validate/{id}" {
-            path: LinkPath, body: Empty, reply: LoginReply, who: Anyone, rate: Guarded
+            path: LinkPath, body: Empty, reply: LoginReply, who: Anyone, rate: Guarded, optional_token: true
         }
         /// Send the confirmation mail once more.
         ResendEmailValidation: POST "/v1/account/resend_validation" {
@@ -178,8 +178,10 @@ operations! {
             query: OAuthOptionsQuery, reply: GetOAuthOptionsReply, who: Anyone
         }
         /// Finish signing in with a provider, or a GitHub installation.
+        ///
+        /// An installation takes a token of who started it.
         OAuthCallback: POST "/v1/account/oauth" {
-            body: OAuthCallbackRequest, reply: OAuthCallbackReply, who: Anyone, rate: Guarded
+            body: OAuthCallbackRequest, reply: OAuthCallbackReply, who: Anyone, rate: Guarded, optional_token: true
         }
     }
 

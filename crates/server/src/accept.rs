@@ -23,6 +23,8 @@ use crate::service::Service;
 
 /// Connections at a time; more wait in the queue of the system.
 pub(crate) const MAX_CONNECTIONS: usize = 10_000;
+/// What a connection of HTTP/1 reads ahead, in bytes, and so the longest head of a request.
+const READ_AHEAD_BYTES: usize = 64 << 10;
 /// Streams at a time on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 200;
 /// How long a new connection may take to send the head of its first request.
@@ -98,7 +100,7 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD_TIMEOUT).max_buf_size(READ_AHEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())

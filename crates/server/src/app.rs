@@ -14,6 +14,7 @@ use polity_ops::{Ctx, Error as OpsError};
 use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
+use crate::body::{self, Bodies};
 use crate::config::Config;
 use crate::docs::Docs;
 use crate::github::LARGE_AT_ONCE;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     pub limits: Option<Limits>,
     /// The largest request body.
     pub body_limit_bytes: usize,
+    /// Reads the bodies of requests.
+    pub bodies: Bodies,
     /// Turns to read a delivery of GitHub that is larger than that.
     pub large_deliveries: Semaphore,
     /// How long one request may take.
@@ -62,6 +65,7 @@ impl App {
             metrics,
             limits: config.rate_limit.then(Limits::new),
             body_limit_bytes: config.body_limit_bytes,
+            bodies: Bodies::new(body::TOTAL_BYTES),
             large_deliveries: Semaphore::new(LARGE_AT_ONCE),
             request_timeout: config.request_timeout,
             trusted_proxies: config.trusted_proxies.clone(),
@@ -93,6 +97,12 @@ pub(crate) fn router(app: &Arc<App>, cors: Option<CorsLayer>) -> Router {
         .merge(routes::pages(app))
         .fallback(|| async { unknown_route() })
         .method_not_allowed_fallback(async |method: Method| no_route(&method));
+    layered(router, app, cors)
+}
+
+/// What every one of these routes goes through.
+pub(crate) fn layered(router: Router, app: &Arc<App>, cors: Option<CorsLayer>) -> Router {
+    let router = router.layer(from_fn_with_state(app.clone(), edge::guard));
     let router = match cors {
         Some(layer) => router.layer(layer),
         None => router,

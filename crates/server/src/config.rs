@@ -48,7 +48,7 @@ pub struct ServeArgs {
     pub public_url: Option<String>,
     /// TOML file with settings
     #[arg(long, value_name = "PATH", env = "POLITY_CONFIG", hide_env_values = true)]
-    pub config: Option<PathBuf>,
+    pub config: Option<String>,
 }
 
 /// The effective configuration.
@@ -165,9 +165,10 @@ impl Config {
     pub fn load(args: &ServeArgs, env: impl Fn(&str) -> Option<String>) -> Result<Config, Error> {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
         let mut config = Config::default();
-        if let Some(path) = args.config.clone().or_else(|| env("POLITY_CONFIG").map(PathBuf::from)) {
-            let text = read(&path, "--config or POLITY_CONFIG")?;
-            config.apply_file(&text, &path.display().to_string())?;
+        let path = args.config.clone().filter(|path| !path.is_empty());
+        if let Some(path) = path.or_else(|| env("POLITY_CONFIG")) {
+            let text = read(Path::new(&path), "--config or POLITY_CONFIG")?;
+            config.apply_file(&text, &path)?;
         }
         for setting in SETTINGS {
             config.apply(setting, "", &setting.env_names(), &env)?;
@@ -194,7 +195,13 @@ impl Config {
 
     /// Takes the settings of a TOML file named `origin`.
     fn apply_file(&mut self, text: &str, origin: &str) -> Result<(), Error> {
-        let table: toml::Table = text.parse().map_err(|error| Error::Config(format!("{origin}: {error}")))?;
+        // The whole error shows the line, which may have a secret in it.
+        let malformed = |error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map(|before| format!(", line {}", before.matches('\n').count() + 1)).unwrap_or_default();
+            Error::Config(format!("{origin}{line}: {}", error.message()))
+        };
+        let table: toml::Table = text.parse().map_err(malformed)?;
         let known = |key: &str| SETTINGS.iter().any(|s| s.key == key || (s.secret && s.file_names().1 == key));
         if let Some(key) = table.keys().find(|key| !known(key)) {
             return Err(Error::Config(format!(
@@ -292,11 +299,11 @@ mod tests {
         Config::load(args, lookup).map_err(|error| error.to_string())
     }
 
-    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    fn file(text: &str) -> (tempfile::TempDir, String) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("polity.toml");
         std::fs::write(&path, text).unwrap();
-        (dir, path)
+        (dir, path.to_str().unwrap().to_owned())
     }
 
     #[test]
@@ -338,6 +345,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_no_toml_is_told_with_the_line_and_nothing_of_what_is_in_it() {
+        let key = "0123456789abcdef0123456789abcdef";
+        for wrong in [format!("operator_key = '{key}"), format!("operator_key = {key}"), key.to_owned()] {
+            let (_dir, path) = file(&format!("rate_limit = false\n\n{wrong}\nlisten = '127.0.0.1:1'\n"));
+            let error = load(&ServeArgs { config: Some(path.clone()), ..ServeArgs::default() }, &[]).unwrap_err();
+            assert!(error.starts_with(&format!("{path}, line 3: ")) && !error.contains(&key[..8]), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_that_stands_for_a_flag_counts_as_none() {
+        use clap::{Args as _, FromArgMatches as _};
+        for flag in ["--listen", "--data-dir", "--database-url", "--public-url", "--config"] {
+            let matches =
+                ServeArgs::augment_args(clap::Command::new("polity")).try_get_matches_from(["polity", flag, ""]);
+            let args = ServeArgs::from_arg_matches(&matches.unwrap()).unwrap();
+            assert_eq!(load(&args, &[]).unwrap(), Config::default(), "{flag}");
+        }
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_is_told_with_the_setting_that_names_it() {
         for name in ["POLITY_CONFIG", "POLITY_SECRET_KEY_FILE"] {
             let error = load(&ServeArgs::default(), &[(name, "/nowhere/file")]).unwrap_err();
@@ -352,7 +380,7 @@ mod tests {
     fn a_secret_may_be_in_a_file() {
         let key = "0123456789abcdef0123456789abcdef";
         let (_dir, path) = file(&format!("{key}\n"));
-        let path = path.to_str().unwrap();
+        let path = path.as_str();
         let config = load(&ServeArgs::default(), &[("POLITY_OPERATOR_KEY_FILE", path)]).unwrap();
         assert_eq!(config.operator_key, Some(Secret(key.into())));
         assert!(!format!("{config:?}").contains(key), "a secret is never printed");

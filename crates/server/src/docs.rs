@@ -114,7 +114,7 @@ fn operation(meta: &Meta, document: &Value) -> Markup {
             p { code class="route" { b { (meta.method) } " " (meta.path) } }
             p { (text("/summary")) }
             @if !text("/description").is_empty() { p { (text("/description")) } }
-            p class="who" { (who(meta.who)) (paging(meta.paging)) }
+            p class="who" { (who(meta)) (paging(meta.paging)) }
             @if !parameters.is_empty() {
                 table {
                     thead { tr { th { "Parameter" } th { "In" } th { "Type" } th { "Meaning" } } }
@@ -133,8 +133,9 @@ fn operation(meta: &Meta, document: &Value) -> Markup {
     }
 }
 
-fn who(who: Who) -> &'static str {
-    match who {
+fn who(meta: &Meta) -> &'static str {
+    match meta.who {
+        Who::Anyone if meta.optional_token => "For anybody; some of it takes a token.",
         Who::Anyone => "For anybody, without a token.",
         Who::Token => "For any valid token.",
         Who::User => "For a token that acts for a person: a session or a USER credential.",

@@ -10,7 +10,7 @@ use polity_ops::github::hook::{self, Delivery};
 use polity_ops::{Error, Result};
 
 use crate::app::App;
-use crate::{handler, reply};
+use crate::reply;
 
 /// How many deliveries larger than other requests may be are read at a time. Each is in memory as a whole before its
 /// signature can tell whether it is GitHub who sends it.
@@ -48,7 +48,7 @@ async fn carry_out(app: &App, request: Request) -> Result<()> {
         signature,
         id: header(&parts.headers, "x-github-delivery"),
         event: header(&parts.headers, "x-github-event"),
-        body: handler::read(body, limit).await?,
+        body: app.bodies.read(body, limit).await?,
     };
     hook::receive(&app.ctx, &delivery).await
 }

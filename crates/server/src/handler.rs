@@ -6,11 +6,10 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request as HttpRequest, Response};
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use polity_api::input;
 use polity_api::operation::{Meta, Operation, Who};
 use polity_ops::token::{self, Presented};
@@ -21,10 +20,6 @@ use crate::app::App;
 use crate::operations::{Mounted, Other, Parameters};
 use crate::remembered::Asked;
 use crate::{reply, stream};
-
-/// Of a body that is refused, so much is still read: a client that is cut off
-/// while it sends never sees the reply.
-const DRAIN_BYTES: usize = 16 << 20;
 
 /// Asked for by clients that want a table.
 const CSV: &str = "text/csv";
@@ -161,7 +156,8 @@ pub(crate) async fn answer(app: &App, mounted: &Mounted, incoming: Incoming<'_>)
 /// Reads a request as far as all operations read it alike.
 ///
 /// # Errors
-/// 401 without a token where one is needed, 429, and 400 for a body that is too large.
+/// 401 without a token where one is needed, 429, 400 for a body that is too large, 503 for one for which there is
+/// no memory now.
 pub(crate) async fn receive(
     app: &App,
     meta: &'static Meta,
@@ -174,14 +170,14 @@ pub(crate) async fn receive(
     let call = match admit(app, meta, request.headers(), presented, client) {
         Ok(call) => call,
         Err(error) => {
-            drop(read(body, 0).await);
+            drop(app.bodies.read(body, 0).await);
             return Err(error);
         }
     };
     // A body means nothing where the contract has none.
     let body = match meta.method {
-        "GET" | "DELETE" => read(body, 0).await.unwrap_or_default(),
-        _ => read(body, body_limit_bytes).await?,
+        "GET" | "DELETE" => app.bodies.read(body, 0).await.unwrap_or_default(),
+        _ => app.bodies.read(body, body_limit_bytes).await?,
     };
     let path = path.ok_or_else(|| Error::not_found("route"))?;
     let query = request.uri().query().unwrap_or_default().to_owned();
@@ -220,27 +216,6 @@ fn admit(
     Ok(Call { meta, presented, client: Some(client), project: project.filter(|id| !id.is_empty()).map(str::to_owned) })
 }
 
-/// Reads a body of at most `limit` bytes.
-///
-/// # Errors
-/// 400 when it is longer or breaks off.
-pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Bytes> {
-    let refused = |message: String| {
-        Error::from(polity_api::error::ErrorBody::new(polity_api::error::Code::InvalidArgument, message))
-    };
-    let (mut bytes, mut seen) = (Vec::new(), 0_usize);
-    while !body.is_end_stream() && seen <= limit.saturating_add(DRAIN_BYTES) {
-        let Some(frame) = body.frame().await else { break };
-        let frame = frame.map_err(|_| refused("the body broke off".to_owned()))?;
-        let Ok(data) = frame.into_data() else { continue };
-        seen = seen.saturating_add(data.len());
-        if seen <= limit {
-            bytes.extend_from_slice(&data);
-        }
-    }
-    if seen > limit { Err(refused(format!("the body is larger than {limit} bytes"))) } else { Ok(bytes.into()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,13 +229,5 @@ mod tests {
         };
         assert!(wanted("text/csv") && wanted("application/json;q=0.1, Text/CSV;q=1"));
         assert!(!wanted("*/*") && !wanted("application/json") && !accepts(&HeaderMap::new(), "text/csv"));
-    }
-
-    #[tokio::test]
-    async fn a_body_is_read_up_to_the_limit() {
-        assert_eq!(read(Body::from("12345"), 5).await.unwrap(), "12345");
-        let error = read(Body::from("123456"), 5).await.unwrap_err();
-        assert_eq!((error.code.status(), error.message.as_str()), (400, "the body is larger than 5 bytes"));
-        assert_eq!(read(Body::empty(), 0).await.unwrap(), "");
     }
 }

@@ -13,6 +13,9 @@ use polity_ops::{Error, Question, Result, introspection};
 use crate::app::App;
 use crate::{handler, reply};
 
+/// The largest form. No token is nearly as long.
+const FORM_BYTES: usize = 16 << 10;
+
 /// Answers what a token is. The form has it in `token`; other fields of the
 /// standard are accepted and change nothing.
 pub(crate) async fn answer(app: &App, request: &mut Request<Body>) -> Response<Body> {
@@ -24,7 +27,8 @@ pub(crate) async fn answer(app: &App, request: &mut Request<Body>) -> Response<B
 
 async fn introspect(app: &App, request: &mut Request<Body>) -> Result<Bytes> {
     let ctx = &app.ctx;
-    let body = handler::read(mem::take(request.body_mut()), app.body_limit_bytes).await?;
+    let limit = app.body_limit_bytes.min(FORM_BYTES);
+    let body = app.bodies.read(mem::take(request.body_mut()), limit).await?;
     let token = token_in(&body);
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (asking, asked, question) = {

@@ -10,6 +10,7 @@ mod accept;
 mod app;
 pub mod backup;
 pub mod banner;
+mod body;
 pub mod config;
 mod data_dir;
 mod docs;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use polity_api::types::organization::OrganizationStatus;
 use polity_ops::status::Snapshot;
 use polity_store::Measured;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -263,8 +264,11 @@ impl Metrics {
 
     /// Takes over what the store says.
     pub fn take(&self, snapshot: &Snapshot) {
-        for (status, count) in &snapshot.organizations {
-            self.organizations.get_or_create(&Status { status: status.as_str() }).set(*count);
+        // The store has no row for a status in which there is no organization any more.
+        for status in OrganizationStatus::ALL {
+            let found = snapshot.organizations.iter().find(|(found, _)| found == status);
+            let count = found.map_or(0, |(_, count)| *count);
+            self.organizations.get_or_create(&Status { status: status.as_str() }).set(count);
         }
         self.mails.get_or_create(&State { state: "waiting" }).set(snapshot.mails_waiting);
         self.mails.get_or_create(&State { state: "bounced" }).set(snapshot.mails_bounced);
@@ -314,5 +318,18 @@ mod tests {
         assert!(text.contains(r#"polity_http_request_duration_seconds_count{operation="GetOrganization"} 1"#));
         drop(in_flight);
         assert!(metrics.encode().unwrap().contains("polity_http_requests_in_flight 0"));
+    }
+
+    #[test]
+    fn a_status_that_no_organization_has_any_more_counts_none() {
+        let metrics = Metrics::new();
+        for (status, active, locked) in [(OrganizationStatus::Active, 3, 0), (OrganizationStatus::Locked, 0, 3)] {
+            metrics.take(&Snapshot { organizations: vec![(status, 3)], ..Snapshot::default() });
+            let text = metrics.encode().unwrap();
+            for (status, count) in [("ACTIVE", active), ("LOCKED", locked), ("DELETING", 0)] {
+                let gauge = format!("polity_organizations{{status=\"{status}\"}} {count}\n");
+                assert!(text.contains(&gauge), "{gauge} in {text}");
+            }
+        }
     }
 }

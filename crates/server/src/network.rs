@@ -7,13 +7,14 @@ pub use polity_ops::network::Network;
 
 /// The address of the client: that of the peer, unless the peer is a trusted
 /// proxy. Then it is the last address in `X-Forwarded-For` that no trusted
-/// proxy has: what stands before it could be made up by the client.
-pub fn client<'a>(peer: IpAddr, trusted: &[Network], forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+/// proxy has: what stands before it could be made up by the client, and be no text at all.
+pub fn client<'a>(peer: IpAddr, trusted: &[Network], forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
-    let mut hops = forwarded.flat_map(|header| header.split(',')).rev();
+    let mut hops = forwarded.flat_map(|header| header.split(|byte| *byte == b',')).rev();
     while is_trusted(client) {
-        let Some(Ok(hop)) = hops.next().map(|hop| hop.trim().parse::<IpAddr>()) else { break };
+        let hop = hops.next().and_then(|hop| str::from_utf8(hop).ok()?.trim().parse::<IpAddr>().ok());
+        let Some(hop) = hop else { break };
         client = hop.to_canonical();
     }
     client
@@ -40,13 +41,23 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_may_name_the_client() {
         let trusted: [Network; 2] = ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()];
-        let client = |peer: &str, headers: &[&str]| client(ip(peer), &trusted, headers.iter().copied());
+        let client =
+            |peer: &str, headers: &[&str]| client(ip(peer), &trusted, headers.iter().map(|value| value.as_bytes()));
         assert_eq!(client("192.0.2.1", &["203.0.113.9"]), ip("192.0.2.1"), "not trusted");
         assert_eq!(client("10.1.1.1", &["203.0.113.9"]), ip("203.0.113.9"));
         assert_eq!(client("::1", &["1.1.1.1, 203.0.113.9", "10.2.2.2"]), ip("203.0.113.9"), "1.1.1.1 is made up");
         assert_eq!(client("10.1.1.1", &[]), ip("10.1.1.1"));
         assert_eq!(client("10.1.1.1", &["garbage, 10.2.2.2"]), ip("10.2.2.2"));
         assert_eq!(client("::ffff:10.1.1.1", &["203.0.113.9"]), ip("203.0.113.9"), "mapped addresses are IPv4");
+    }
+
+    #[test]
+    fn what_a_client_sends_before_the_address_of_a_proxy_cannot_hide_it() {
+        let trusted: [Network; 1] = ["10.0.0.0/8".parse().unwrap()];
+        for header in [&b"\xff, 203.0.113.9"[..], b"\xc3\xa9,203.0.113.9", b"\t, ,203.0.113.9, 10.2.2.2"] {
+            let client = client(ip("10.1.1.1"), &trusted, [header].into_iter());
+            assert_eq!(client, ip("203.0.113.9"), "{header:?}");
+        }
     }
 
     #[test]

@@ -94,13 +94,16 @@ impl Service {
                 &rare
             }
         };
+        let guarded = async |found, request: &mut Request<Body>| {
+            let work = pin!(carry_out(&self.app, found, request, client));
+            edge::guarded(&self.app, series.operation, series.method, work).await
+        };
         let work = pin!(async {
             match &self.cors {
-                None => carry_out(&self.app, found, request, client).await,
+                None => guarded(found, request).await,
                 Some(cors) => {
-                    let inner = service_fn(async |mut request| {
-                        Ok::<_, Infallible>(carry_out(&self.app, found.clone(), &mut request, client).await)
-                    });
+                    let inner =
+                        service_fn(async |mut request| Ok::<_, Infallible>(guarded(found.clone(), &mut request).await));
                     let work = Box::pin(cors.layer(inner).oneshot(mem::take(request)));
                     work.await.unwrap_or_else(|never| match never {})
                 }
@@ -129,4 +132,37 @@ fn without_body(response: Response<Body>) -> Response<Body> {
         parts.headers.insert(CONTENT_LENGTH, length.into());
     }
     Response::from_parts(parts, Body::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::start::tests::{config, server};
+    use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN};
+    use futures_util::stream;
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    const PANEL: &str = "https://panel.example";
+
+    #[tokio::test]
+    async fn a_reply_of_the_time_limit_is_readable_for_a_configured_origin() {
+        let dir = tempfile::tempdir().unwrap();
+        let config =
+            Config { cors_origins: vec![PANEL.to_owned()], request_timeout: Duration::from_millis(20), ..config(&dir) };
+        let server = server(config.clone()).await;
+        let service = Service::new(server.app(), &config).unwrap();
+        let endless = Body::from_stream(stream::pending::<Result<&[u8], Infallible>>());
+        let mut request = Request::post("/v1/account/login").header(ORIGIN, PANEL).body(endless).unwrap();
+        let reply = service.answer(&mut request, Ipv4Addr::LOCALHOST.into()).await;
+        assert_eq!(
+            (reply.status().as_u16(), &reply.headers()[ACCESS_CONTROL_ALLOW_ORIGIN]),
+            (503, &PANEL.parse().unwrap())
+        );
+        for header in ["x-request-id", "retry-after", "cache-control"] {
+            assert!(reply.headers().contains_key(header), "{header}");
+        }
+        drop(service);
+        server.stop().await;
+    }
 }

@@ -20,6 +20,7 @@ mod name;
 mod notifications;
 mod operator;
 mod operator_settings;
+mod outbox;
 mod paging;
 mod patch_rules;
 mod plan;

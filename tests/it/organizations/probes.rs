@@ -5,7 +5,7 @@ use polity_api::table::ALL;
 use polity_tests::TestServer;
 use serde_json::{Value, json};
 
-use crate::support::{acme, list, text, to};
+use crate::support::{acme, list, lock, text, to};
 
 #[tokio::test]
 async fn a_running_server_is_alive_and_ready() {
@@ -18,6 +18,22 @@ async fn metrics(server: &TestServer) -> String {
     let reply = server.call("GET", "/metrics").send().await;
     assert_eq!(reply.status, 200);
     reply.text
+}
+
+#[tokio::test]
+async fn organizations_are_counted_in_the_status_they_have_and_in_no_other() {
+    let server = TestServer::start_alone().await;
+    let acme = acme(&server).await;
+    let counts = async |active: u8, locked: u8| {
+        let metrics = metrics(&server).await;
+        for (status, count) in [("ACTIVE", active), ("LOCKED", locked)] {
+            let line = format!("polity_organizations{{status=\"{status}\"}} {count}\n");
+            assert!(metrics.contains(&line), "{line} is missing in {metrics}");
+        }
+    };
+    counts(1, 0).await;
+    lock(&server, &acme).await;
+    counts(0, 1).await;
 }
 
 #[tokio::test]
@@ -94,7 +110,13 @@ async fn the_document_says_who_may_call_and_how_lists_page() {
     let document = document(&server).await;
     for meta in ALL {
         let operation = &document["paths"][meta.path][meta.method.to_ascii_lowercase()];
-        assert_eq!(operation["security"] == json!([]), meta.who == Who::Anyone, "{}", meta.id);
+        let security = match (meta.who, meta.optional_token) {
+            (Who::Anyone, true) => json!([{}, {"bearer": []}]),
+            (Who::Anyone, false) => json!([]),
+            // As the document says for all of them together.
+            _ => Value::Null,
+        };
+        assert_eq!(operation["security"], security, "{}", meta.id);
         let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
         // A feed has a limit and no pages: it has no end.
         let pages = parameters.iter().any(|parameter| parameter["name"] == "offset");
@@ -162,6 +184,11 @@ async fn the_docs_describe_every_operation() {
     for meta in ALL {
         assert!(page.contains(&format!("id=\"{}\"", meta.id)), "{}", meta.id);
         assert!(page.contains(meta.path), "{}", meta.path);
+    }
+    let section = |id: &str| page.split_once(&format!("<section id=\"{id}\">")).unwrap().1.split("</section>").next();
+    assert!(section("Login").unwrap().contains("without a token"));
+    for id in ["Validate", "OAuthCallback"] {
+        assert!(section(id).unwrap().contains("some of it takes a token"), "{id}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 use polity_tests::{Call, TestServer};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{acme, path, to, within};
 
@@ -213,5 +215,36 @@ async fn the_path_of_an_operation_tells_which_methods_it_has() {
     for (method, status) in [("OPTIONS", 200), ("POST", 404)] {
         let reply = server.call(method, "/v1/account/organization").send().await;
         assert_eq!((reply.status, reply.header("allow")), (status, "GET,HEAD"), "{method}");
+    }
+}
+
+/// Sends the head of a request as it is, and returns the status and the body of the reply.
+async fn send_head(server: &TestServer, head: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(server.url().trim_start_matches("http://")).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+#[tokio::test]
+async fn what_is_refused_before_it_is_a_request_has_an_empty_body() {
+    let server = TestServer::start_alone().await;
+    let begin = "GET /v1/test/anon HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let many = |count: usize| (2..count).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
+    let large = |size: usize| format!("x-large: {}", "y".repeat(size));
+    for (head, status) in [
+        (format!("{begin}no header\r\n\r\n"), 400),
+        (format!("GET /{}", "y".repeat(64 << 10)), 431),
+        (format!("{begin}{}\r\n", many(101)), 431),
+        (format!("{begin}{}", large(64 << 10)), 431),
+    ] {
+        // What the server has not read when it closes would cut off its reply.
+        let read = &head[..head.len().min(64 << 10)];
+        assert_eq!(send_head(&server, read).await, (status, String::new()));
+    }
+    for rest in [format!("{}\r\n", many(100)), format!("{}\r\n\r\n", large(63 << 10))] {
+        assert_eq!(send_head(&server, &format!("{begin}{rest}")).await, (200, "{}".to_owned()));
     }
 }

@@ -242,7 +242,12 @@ async fn delivered(ctx: &Ctx, mailer: &Mailer, id: MailId) -> Result<()> {
 /// Writes a file so that it is there whole or not at all, across a crash.
 fn write_durably(directory: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
     let (part, whole) = (directory.join(format!(".{name}.part")), directory.join(name));
-    let mut file = fs::File::create(&part)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    // A directory that was there before may be open to others.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&part)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&part, &whole)?;

@@ -1,5 +1,6 @@
-//! The outermost layer: request id, time limit, panics, log line, metrics,
-//! headers of every reply.
+//! The outermost layer: request id, log line, metrics, headers of every reply.
+//! And the innermost: time limit and panics. What marks replies for pages of other
+//! origins is between them, so that those pages can read that as well.
 //!
 //! A log line has the operation or the template of the route, never the path
 //! or the query: those may hold a mailed link or a coupon code.
@@ -48,11 +49,11 @@ pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
 
 /// The address of the client of a request with these headers.
 pub(crate) fn client_of(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let forwarded = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
     network::client(peer, &app.trusted_proxies, forwarded)
 }
 
-/// The layer around what is for no operation.
+/// The outermost layer around what is for no operation.
 pub(crate) async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let request_id = app.request_ids.of(request.headers());
     let method = method(request.method());
@@ -66,9 +67,34 @@ pub(crate) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
     around(&app, request_id, client, route, &series, pin!(next.run(request))).await
 }
 
-/// Carries out a request, and sees to it that there is a reply and a log line.
-/// The work is pinned by the caller: what is large would be moved into each of
-/// the futures around it.
+/// The innermost layer around what is for no operation.
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let method = method(request.method());
+    // Which of these it is makes no difference: introspection does not come here.
+    guarded(&app, PAGE, method, pin!(next.run(request))).await
+}
+
+/// Carries out a request, and sees to it that there is a reply. The work is pinned
+/// by the caller: what is large would be moved into each of the futures around it.
+pub(crate) async fn guarded(
+    app: &App,
+    operation: &str,
+    method: &str,
+    work: Pin<&mut impl Future<Output = Response>>,
+) -> Response {
+    let work = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, work));
+    match work.catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let told = if is_read(operation, method) { TOO_LONG } else { TOO_LONG_TO_TELL };
+            reply::error(&Error::unavailable(told))
+        }
+        Err(panic) => reply::error(&Error::internal(format!("panic: {}", message(panic.as_ref())))),
+    }
+}
+
+/// Sees to it that a request that is carried out is counted and has a log line,
+/// and its reply the headers of every reply.
 pub(crate) async fn around(
     app: &App,
     request_id: HeaderValue,
@@ -87,15 +113,8 @@ pub(crate) async fn around(
     let logs = operation == PAGE || !(reads || app.ctx.db.is_embedded());
     let span = if logs { request_span() } else { Span::none() };
     let in_flight = app.metrics.in_flight();
-    let work = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, work));
-    let answered = work.catch_unwind().instrument(span.clone()).await;
+    let mut response = work.instrument(span.clone()).await;
     drop(in_flight);
-
-    let mut response = match answered {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => reply::error(&Error::unavailable(if reads { TOO_LONG } else { TOO_LONG_TO_TELL })),
-        Err(panic) => reply::error(&Error::internal(format!("panic: {}", message(panic.as_ref())))),
-    };
     let (status, took) = (response.status().as_u16(), started.elapsed());
     app.metrics.answered(series, status, took);
     let duration_ms = took.as_micros() as f64 / 1000.0;
@@ -152,24 +171,26 @@ mod tests {
     use crate::start::tests::server;
     use axum::Router;
     use axum::body::Body;
-    use axum::middleware::from_fn_with_state;
     use axum::routing::{any, post};
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
     async fn ask(method: &str, path: &str, timeout: Duration) -> (u16, String, HeaderMap) {
         let dir = tempfile::tempdir().unwrap();
-        let config = crate::Config { request_timeout: timeout, ..crate::start::tests::config(&dir) };
+        let cors_origins = vec!["https://panel.example".to_owned()];
+        let config = crate::Config { request_timeout: timeout, cors_origins, ..crate::start::tests::config(&dir) };
+        let cors = crate::middleware::cors::layer(&config.cors_origins);
         let server = server(config).await;
         let router = Router::new()
             .route("/panic", any(async || -> Response { panic!("a bug with a secret") }))
             .route("/done", post(async || ()))
-            .route("/slow", any(async || -> Response { std::future::pending().await }))
-            .layer(from_fn_with_state(server.app().clone(), edge));
+            .route("/slow", any(async || -> Response { std::future::pending().await }));
+        let router = crate::app::layered(router, server.app(), cors);
         let request = axum::http::Request::builder()
             .method(method)
             .uri(path)
             .header("x-request-id", "mine")
+            .header("origin", "https://panel.example")
             .body(Body::empty())
             .unwrap();
         let response = router.oneshot(request).await.unwrap();
@@ -184,10 +205,13 @@ mod tests {
         let (status, body, headers) = ask("GET", "/panic", Duration::from_secs(30)).await;
         assert_eq!(status, 500);
         assert!(body.contains(r#""code":"api_error""#) && !body.contains("secret"), "{body}");
-        assert_eq!(
-            (&headers["x-request-id"], &headers["content-type"]),
-            (&"mine".parse().unwrap(), &"application/json".parse().unwrap())
-        );
+        for (header, value) in [
+            ("x-request-id", "mine"),
+            ("content-type", "application/json"),
+            ("access-control-allow-origin", "https://panel.example"),
+        ] {
+            assert_eq!(headers[header], value);
+        }
     }
 
     #[tokio::test]
@@ -196,6 +220,7 @@ mod tests {
             let (status, body, headers) = ask(method, "/slow", Duration::from_millis(20)).await;
             assert_eq!((status, &headers["retry-after"]), (503, &"1".parse().unwrap()));
             assert!(body.contains(told), "{body}");
+            assert_eq!(headers["access-control-allow-origin"], "https://panel.example");
         }
     }
 
