@@ -83,7 +83,7 @@ const ONE: View = View {
 pub(crate) async fn signup(session: &Session, args: &SignupArgs) -> Result<()> {
     can_ask_password(args.password_stdin, ON_STDIN)?;
     confirm::interruptible(async {
-        let password = if args.password_stdin { confirm::read_line()? } else { new_password()? };
+        let password = if args.password_stdin { confirm::next_line().await? } else { new_password()? };
         let (email, name) = (args.email.clone(), args.name.clone());
         let request = CreateAccountRequest { email, password, name, ..Default::default() };
         let reply = session.client.without_token().sessions().signup(&request).await.map_err(|error| {
@@ -106,8 +106,8 @@ pub(crate) async fn signup(session: &Session, args: &SignupArgs) -> Result<()> {
 }
 
 /// The password in force.
-fn current_password(is_on_stdin: bool) -> Result<String> {
-    if is_on_stdin { confirm::read_line() } else { confirm::password("current password: ") }
+async fn current_password(is_on_stdin: bool) -> Result<String> {
+    if is_on_stdin { confirm::next_line().await } else { confirm::password("current password: ") }
 }
 
 /// Asks twice: what was mistyped could not be typed again.
@@ -134,7 +134,11 @@ pub(crate) async fn run(session: &Session, command: &AccountCommand) -> Result<(
         AccountCommand::ResendValidation => {
             session.client()?.sessions().resend_email_validation().await?;
             let user = current(session).await?;
-            let told = format!("a mail to prove the address is on its way to {}", user.email);
+            let told = match user.email_validated {
+                // Which one that is, only the mail tells.
+                true => format!("a mail is on its way to the address that is to take the place of {}", user.email),
+                false => format!("a mail to prove the address is on its way to {}", user.email),
+            };
             session.output.done(&user.id.to_string(), &told)
         }
         AccountCommand::Delete => {
@@ -153,19 +157,20 @@ async fn current(session: &Session) -> Result<User> {
 
 async fn update(session: &Session, changes: &Changes) -> Result<()> {
     let client = session.client()?;
-    if changes.email.is_some() {
-        can_ask_password(changes.password_stdin, ON_STDIN)?;
-    }
+    let send = async |patch: &UserPatch| {
+        session.output.one(&client.account().update_user_v22(patch, UpdateMask::default()).await?.user, &ONE)
+    };
+    let patch = UserPatch { name: changes.name.clone(), email: changes.email.clone(), ..Default::default() };
+    let Some(email) = &changes.email else { return send(&patch).await };
+    can_ask_password(changes.password_stdin, ON_STDIN)?;
+    let before = current(session).await?.email;
     confirm::interruptible(async {
-        let current_password = changes.email.as_ref().map(|_| current_password(changes.password_stdin)).transpose()?;
-        let (name, email) = (changes.name.clone(), changes.email.clone());
-        let patch = UserPatch { name, email, current_password, ..Default::default() };
-        let user = client.account().update_user_v22(&patch, UpdateMask::default()).await?.user;
-        let is_proven = |email: &str| user.email_validated && email.trim().eq_ignore_ascii_case(&user.email);
-        if let Some(email) = changes.email.as_ref().filter(|email| !session.output.quiet && !is_proven(email)) {
+        let current_password = Some(current_password(changes.password_stdin).await?);
+        send(&UserPatch { current_password, ..patch }).await?;
+        if !session.output.quiet && !email.trim().eq_ignore_ascii_case(&before) {
             output::note(&format!("a mail asks {email} to confirm the address"));
         }
-        session.output.one(&user, &ONE)
+        Ok(())
     })
     .await
 }
@@ -174,8 +179,8 @@ async fn change_password(session: &Session, is_on_stdin: bool) -> Result<()> {
     let client = session.client()?;
     can_ask_password(is_on_stdin, ON_STDIN)?;
     confirm::interruptible(async {
-        let current_password = Some(current_password(is_on_stdin)?);
-        let password = Some(if is_on_stdin { confirm::read_line()? } else { new_password()? });
+        let current_password = Some(current_password(is_on_stdin).await?);
+        let password = Some(if is_on_stdin { confirm::next_line().await? } else { new_password()? });
         let patch = UserPatch { current_password, password, ..Default::default() };
         let user = client.account().update_user_v22(&patch, UpdateMask::default()).await?.user;
         session.output.done(&user.id.to_string(), "the password is changed; all other sessions have ended")

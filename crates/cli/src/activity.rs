@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::output::{View, col};
 use crate::patience;
 use crate::session::{Session, page_of, take};
+use crate::signal;
 
 /// How often to look for something new.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -55,26 +56,28 @@ pub(crate) async fn run(session: &Session, command: &ActivityCommand) -> Result<
     session
         .act(async |client| {
             if !args.follow {
-                return session.output.list(&list(client, args).await?, &LIST);
+                return session.output.list(&list(client, args, args.limit).await?, &LIST);
             }
-            // An interrupt ends the listening, and not the logging out after it.
+            // A signal ends the listening, and not the logging out after it.
             tokio::select! {
                 outcome = follow(session, client, args) => outcome,
-                _ = tokio::signal::ctrl_c() => Ok(()),
+                () = signal::to_stop() => Ok(()),
             }
         })
         .await
 }
 
-async fn list(client: &Client, args: &ListArgs) -> Result<Vec<Activity>> {
-    let limit = page_of(args.limit);
+async fn list(client: &Client, args: &ListArgs, at_most: usize) -> Result<Vec<Activity>> {
+    let limit = page_of(at_most);
     let query = ListActivitiesQuery { limit, types: args.types.clone(), ..Default::default() };
-    take(client.activities().all_activities(&query), Some(args.limit)).await
+    take(client.activities().all_activities(&query), Some(at_most)).await
 }
 
 async fn follow(session: &Session, client: &Client, args: &ListArgs) -> Result<()> {
-    let mut fresh = list(client, args).await?;
-    let mut last = None;
+    // The newest is where to go on from, even where it is not to be shown.
+    let mut fresh = list(client, args, args.limit.max(1)).await?;
+    let mut last = fresh.first().map(|activity| activity.id);
+    fresh.truncate(args.limit);
     loop {
         for activity in fresh.iter().rev() {
             session.output.line(activity, &LIST)?;

@@ -61,7 +61,13 @@ fn interrupted() -> Box<Failure> {
     Failure::other("interrupted")
 }
 
-/// Reads a line of standard input.
+/// Reads a line of standard input, on a thread of its own: [`interruptible`] work goes no further while it waits.
+pub(crate) async fn next_line() -> Result<String> {
+    let unreadable = |e| Failure::other(format!("cannot read standard input: {e}"));
+    tokio::task::spawn_blocking(read_line).await.map_err(unreadable)?
+}
+
+/// Reads a line of standard input, where nothing else is to be done meanwhile.
 pub(crate) fn read_line() -> Result<String> {
     let mut line = String::new();
     let unreadable = |e: std::io::Error| Failure::other(format!("cannot read standard input: {e}"));

@@ -6,7 +6,7 @@ use polity_client::types::{CreateCredentialRequest, Credential, CredentialType, 
 use crate::confirm::confirm;
 use crate::error::{Exit, Failure, Result};
 use crate::output::{self, View, col};
-use crate::session::{Session, collect};
+use crate::session::{Session, collect, must_name};
 
 /// What can be done with credentials.
 #[derive(Subcommand)]
@@ -67,6 +67,7 @@ async fn all(session: &Session) -> Result<Vec<Credential>> {
 
 /// The credential with this id or name; names need not be unique.
 async fn find(session: &Session, wanted: &str) -> Result<Credential> {
+    must_name("credential", wanted)?;
     if let Ok(id) = wanted.parse() {
         return Ok(session.client()?.credentials().get_credential(id).await?.credential);
     }

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::output::{View, col, note};
 use crate::patience;
 use crate::session::{Session, page_of};
+use crate::signal;
 
 /// The end of the log, wherever that is. It is no place to go on from.
 const END: &str = "latest";
@@ -92,8 +93,8 @@ async fn carry_out(log: &Log<'_>, command: &EventCommand) -> Result<()> {
         EventCommand::Follow(_) => {
             let followed = tokio::select! {
                 outcome = follow(log, &mut query) => outcome,
-                // An interrupt ends the following, and not the logging out after it.
-                _ = tokio::signal::ctrl_c() => Ok(()),
+                // A signal ends the following, and not the logging out after it.
+                () = signal::to_stop() => Ok(()),
             };
             tell(&query.after);
             followed
@@ -116,14 +117,12 @@ impl Log<'_> {
 
 async fn list(log: &Log<'_>, mut query: ListEventsQuery, at_most: usize) -> Result<()> {
     let mut events: Vec<Event> = Vec::new();
-    loop {
+    let mut has_more = true;
+    while has_more && events.len() < at_most {
         query.limit = page_of(at_most - events.len());
         let page = log.page(&query).await?;
-        query.after = page.next_cursor;
+        (query.after, has_more) = (page.next_cursor, page.has_more);
         events.extend(page.events);
-        if !page.has_more || events.len() >= at_most {
-            break;
-        }
     }
     log.session.output.list(&events, log.view())?;
     tell(&query.after);

@@ -9,7 +9,7 @@ use polity_client::types::{
 
 use crate::error::{Exit, Failure, Result};
 use crate::output::{View, col};
-use crate::session::{Session, collect};
+use crate::session::{Session, collect, must_name};
 
 /// What can be done with GitHub.
 #[derive(Subcommand)]
@@ -96,6 +96,7 @@ fn permission(text: &str) -> std::result::Result<(String, String), String> {
 
 /// Finds a repository by id or name.
 async fn find(client: &Client, wanted: &str) -> Result<RepositoryId> {
+    must_name("repository", wanted)?;
     if let Ok(id) = wanted.parse() {
         return Ok(id);
     }

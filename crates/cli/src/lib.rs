@@ -31,6 +31,7 @@ mod profiles;
 mod project;
 mod quota;
 mod session;
+mod signal;
 mod value;
 mod wait;
 mod webhook;
@@ -71,7 +72,7 @@ fn carry_out(command: &Command, globals: Option<&Globals>, root: &clap::Command)
     };
     let cannot_start = |e: std::io::Error| Failure::other(format!("cannot start: {e}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot_start)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let session = Session::open(globals)?;
         match command {
             Command::Signup(args) => account::signup(&session, &args.command).await,
@@ -96,5 +97,8 @@ fn carry_out(command: &Command, globals: Option<&Globals>, root: &clap::Command)
             Command::Operator(group) => operator::run(&session, &group.command).await,
             Command::Completions { .. } | Command::Man { .. } => Ok(()),
         }
-    })
+    });
+    // A command that was interrupted is not to wait for the line it was about to read.
+    runtime.shutdown_background();
+    outcome
 }

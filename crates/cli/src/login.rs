@@ -52,7 +52,7 @@ struct Whoami {
 pub(crate) async fn login(session: &Session, args: &LoginArgs) -> Result<()> {
     if args.email.is_none() && session.token.is_some() && !session.is_token_kept {
         let inside = session.with_token(session.token.as_deref().unwrap_or_default())?;
-        return enter(session, inside, true).await;
+        return enter(session, inside).await;
     }
     confirm::can_ask_password(args.password_stdin, "--email with --password-stdin, or --token -")?;
     let email = match &args.email {
@@ -61,31 +61,46 @@ pub(crate) async fn login(session: &Session, args: &LoginArgs) -> Result<()> {
     };
     confirm::interruptible(async {
         let inside = with_password(session, email, args.password_stdin).await?;
-        enter(session, inside, false).await
+        enter(session, inside).await
     })
     .await
 }
 
 /// Goes into the organization that is named, and keeps the token of it.
-async fn enter(session: &Session, mut inside: Session, is_with_token: bool) -> Result<()> {
+async fn enter(session: &Session, mut inside: Session) -> Result<()> {
+    let entered = enter_and_remember(session, &mut inside).await;
+    if entered.is_err() {
+        // Nobody has the token of it any more. Why it came to that is what to tell.
+        let _ = end_opened(session, &inside).await;
+    }
+    entered
+}
+
+async fn enter_and_remember(session: &Session, inside: &mut Session) -> Result<()> {
     let mut organization = None;
     if let Some(name) = &inside.organization {
         let found = inside.resolve(name).await?;
         let identity = inside.identity().await?;
         if inside.is_signed() && identity.user.is_some() && identity.organization_id != Some(found.id) {
             let switched = inside.client.organizations().switch_organization(found.id).await?;
-            if !is_with_token {
-                inside.client.sessions().logout().await?;
-            }
-            inside = inside.with_token(&switched.token.id)?;
+            let entered = inside.with_token(&switched.token.id)?;
+            end_opened(session, &std::mem::replace(inside, entered)).await?;
         }
         organization = Some(found.id.to_string());
     }
     let identity = inside.identity().await?;
-    remember(session, &inside, organization)?;
+    remember(session, inside, organization)?;
     let who = identity.user.as_ref().map_or_else(|| "an organization".to_owned(), |user| user.email.clone());
     if !session.output.quiet {
         output::note(&format!("logged in at {} as {who}", inside.client.url()));
+    }
+    Ok(())
+}
+
+/// Ends a session that this login has opened. A token that was given may still be needed where it is from.
+async fn end_opened(session: &Session, inside: &Session) -> Result<()> {
+    if inside.token != session.token {
+        inside.client.sessions().logout().await?;
     }
     Ok(())
 }
@@ -99,7 +114,7 @@ pub(crate) fn remember(session: &Session, inside: &Session, organization: Option
 }
 
 async fn with_password(session: &Session, email: String, is_on_stdin: bool) -> Result<Session> {
-    let password = if is_on_stdin { confirm::read_line()? } else { confirm::password("password: ")? };
+    let password = if is_on_stdin { confirm::next_line().await? } else { confirm::password("password: ")? };
     let request = LoginRequest { email, password, organization_id: None };
     let reply = session.client.without_token().sessions().login(&request).await.map_err(|error| {
         let failure: Box<Failure> = error.into();

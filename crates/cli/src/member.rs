@@ -6,7 +6,7 @@ use polity_client::types::{Limit, ListOrganizationMembersQuery, OrganizationMemb
 use crate::confirm::confirm;
 use crate::error::{Exit, Failure, Result};
 use crate::output::{View, col};
-use crate::session::{Session, collect};
+use crate::session::{Session, collect, must_name};
 
 /// What can be done with members.
 #[derive(Subcommand)]
@@ -38,6 +38,7 @@ pub(crate) async fn run(session: &Session, command: &MemberCommand) -> Result<()
     let query = ListOrganizationMembersQuery { limit: Limit(100), organization_id, ..Default::default() };
     let all: Vec<OrganizationMember> = collect(members.all_organization_members(&query)).await?;
     let MemberCommand::Remove { member: wanted } = command else { return session.output.list(&all, &LIST) };
+    must_name("member", wanted)?;
     let email = |member: &OrganizationMember| member.user.as_ref().map(|user| user.email.clone()).unwrap_or_default();
     let member = all
         .iter()

@@ -11,7 +11,7 @@ use polity_client::types::{
 use crate::confirm::confirm;
 use crate::error::{Exit, Failure, Result};
 use crate::output::{self, View, col, spend};
-use crate::session::{Session, collect};
+use crate::session::{Session, collect, must_name};
 use crate::value;
 
 /// What the operator can do with metering keys.
@@ -127,6 +127,7 @@ async fn all(client: &Client) -> Result<Vec<MeteringKey>> {
 
 /// The key with this id or name; names need not be unique.
 async fn find(client: &Client, wanted: &str) -> Result<MeteringKey> {
+    must_name("metering key", wanted)?;
     let mut found = all(client).await?;
     if let Some(key) = found.iter().position(|key| key.id.to_string() == wanted) {
         return Ok(found.swap_remove(key));

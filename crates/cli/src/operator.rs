@@ -16,7 +16,7 @@ use crate::metering::{self, MeteringKeyCommand};
 use crate::org;
 use crate::output::{View, col, money, unless_zero};
 use crate::quota;
-use crate::session::{Session, collect, page_of, take};
+use crate::session::{Session, collect, must_name, page_of, take};
 use crate::value;
 use crate::webhook::{self, WebhookCommand};
 
@@ -236,7 +236,7 @@ pub(crate) async fn run(session: &Session, command: &OperatorCommand) -> Result<
         OperatorCommand::Event { command } => event::run_as_operator(session, client, command).await,
         OperatorCommand::Coupon { command } => coupons(session, client, command).await,
         OperatorCommand::MeteringKey { command } => metering::run(session, client, command).await,
-        OperatorCommand::Webhook { command } => webhook::run_as_operator(session, client, command).await,
+        OperatorCommand::Webhook { command } => webhook::run_as_operator(session, command).await,
         OperatorCommand::BillingPeriod { org, day } => {
             metering::begin_periods(session, client, session.resolve_as_operator(&org.org).await?.id, *day).await
         }
@@ -319,6 +319,7 @@ async fn coupons(session: &Session, client: &Client, command: &CouponCommand) ->
             session.output.one(&operator.operator_create_coupon(&request).await?.coupon, &COUPONS)
         }
         CouponCommand::Delete { coupon: wanted } => {
+            must_name("coupon", wanted)?;
             let fits = |coupon: &Coupon| coupon.code == *wanted || coupon.id.to_string() == *wanted;
             let coupon = all().await?.into_iter().find(fits).ok_or_else(|| {
                 Failure::new(Exit::NotFound, format!("there is no coupon {wanted:?}"))

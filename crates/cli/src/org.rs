@@ -145,6 +145,12 @@ async fn token(session: &Session, command: &TokenCommand) -> Result<()> {
 /// profile remembers where to act.
 async fn switch(session: &Session, org: &str) -> Result<()> {
     let client = session.client()?;
+    // For another token nobody looks into the profile, and the one there is not to be lost for it.
+    if !session.is_token_kept {
+        return Err(Failure::usage(format!("the token in use is not that of the profile {}", session.profile))
+            .because("the profile remembers the current organization of its own token only")
+            .hint("--organization ORG or POLITY_ORGANIZATION, or polity login --token - to keep this token"));
+    }
     let found = session.resolve(org).await?;
     let identity = session.identity().await?;
     let (url, id) = (client.url().to_owned(), found.id.to_string());
@@ -153,10 +159,7 @@ async fn switch(session: &Session, org: &str) -> Result<()> {
         session.keep(|kept| {
             (kept.url, kept.token, kept.organization) = (Some(url), Some(token), Some(id));
         })?;
-        // A token from elsewhere may still be needed there.
-        if session.is_token_kept {
-            client.sessions().logout().await?;
-        }
+        client.sessions().logout().await?;
     } else {
         session.keep(|kept| kept.organization = Some(id))?;
     }

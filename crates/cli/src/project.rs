@@ -7,7 +7,7 @@ use polity_client::types::{CreateProjectRequest, Limit, ListProjectsQuery, Proje
 use crate::confirm::confirm;
 use crate::error::{Exit, Failure, Result};
 use crate::output::{View, col};
-use crate::session::{Session, collect};
+use crate::session::{Session, collect, must_name};
 
 /// What can be done with projects.
 #[derive(Subcommand)]
@@ -62,6 +62,7 @@ const LIST: View = View {
 
 /// Finds a project of the current organization by id or name.
 pub(crate) async fn find(client: &Client, wanted: &str) -> Result<Project> {
+    must_name("project", wanted)?;
     if let Ok(id) = wanted.parse() {
         return Ok(client.projects().get_project(id).await?.project);
     }
@@ -74,6 +75,9 @@ pub(crate) async fn find(client: &Client, wanted: &str) -> Result<Project> {
 
 /// Carries out `polity project`.
 pub(crate) async fn run(session: &Session, command: &ProjectCommand) -> Result<()> {
+    if let ProjectCommand::Delete { project } = command {
+        return delete(session, project).await;
+    }
     let project = session.act(async |client| act(session, client, command).await).await?;
     project.map_or(Ok(()), |project| session.output.one(&project, &LIST))
 }
@@ -100,12 +104,15 @@ async fn act(session: &Session, client: &Client, command: &ProjectCommand) -> Re
             let patch = ProjectPatch { name: name.clone(), description: description.clone() };
             Ok(Some(projects.update_project(found.id, &patch, UpdateMask::default()).await?.project))
         }
-        ProjectCommand::Delete { project } => {
-            let found = find(client, project).await?;
-            confirm(session, &format!("deleting the project {}", found.name), &found.name)?;
-            projects.delete_project(found.id).await?;
-            session.output.done(&found.id.to_string(), &format!("project {} deleted", found.name))?;
-            Ok(None)
-        }
+        // It asks outside.
+        ProjectCommand::Delete { .. } => Ok(None),
     }
+}
+
+/// Asks between two sessions: who interrupts the command at the question leaves none behind.
+async fn delete(session: &Session, wanted: &str) -> Result<()> {
+    let found = session.act(async |client| find(client, wanted).await).await?;
+    confirm(session, &format!("deleting the project {}", found.name), &found.name)?;
+    session.act(async |client| Ok(client.projects().delete_project(found.id).await?)).await?;
+    session.output.done(&found.id.to_string(), &format!("project {} deleted", found.name))
 }

@@ -78,7 +78,11 @@ impl Session {
             return Err(failure.hint(format!("--url http://{url}")));
         }
         let token = match given(&globals.token).as_deref() {
-            Some("-") => Some(confirm::read_line()?.trim().to_owned()).filter(|token| !token.is_empty()),
+            Some("-") => match confirm::read_line()?.trim() {
+                // Whatever else there is to act with is of somebody else.
+                "" => return Err(Failure::usage("there is no token on standard input")),
+                token => Some(token.to_owned()),
+            },
             token => token.map(str::to_owned),
         };
         // A token is only shown to the server it is from, and an organization only means something there.
@@ -177,6 +181,7 @@ impl Session {
 
     /// Finds the organization that is called `name`.
     pub(crate) async fn resolve(&self, name: &str) -> Result<Found> {
+        must_name("organization", name)?;
         let client = self.client()?;
         if self.identity().await?.user.is_none() {
             let own = found(&client.account().get_current_organization().await?.organization);
@@ -188,6 +193,7 @@ impl Session {
 
     /// Finds the organization that is called `name` among all of the installation.
     pub(crate) async fn resolve_as_operator(&self, name: &str) -> Result<Found> {
+        must_name("organization", name)?;
         let query = OperatorListOrganizationsQuery { limit: Limit(100), search: name.to_owned(), ..Default::default() };
         let all = gather(self.client()?.operator().operator_all_organizations(&query)).await?;
         choose(name, all).map_err(|failure| match failure.exit {
@@ -286,6 +292,14 @@ pub(crate) async fn take<T>(
         items.push(item?);
     }
     Ok(items)
+}
+
+/// Refuses a name that is empty, as that of a variable nobody has set: it is the beginning of every id.
+pub(crate) fn must_name(what: &str, name: &str) -> Result<()> {
+    if name.trim().is_empty() {
+        return Err(Failure::usage(format!("no {what} is named: the name is empty")));
+    }
+    Ok(())
 }
 
 /// The one among the candidates that is called `name`: an exact id or name wins

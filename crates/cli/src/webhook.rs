@@ -11,7 +11,7 @@ use polity_client::types::{
 use crate::confirm::{confirm, read_line};
 use crate::error::{Exit, Failure, Result};
 use crate::output::{self, View, col, word};
-use crate::session::{Session, page_of, take};
+use crate::session::{Session, must_name, page_of, take};
 use crate::value;
 
 /// What can be done with webhooks.
@@ -90,10 +90,15 @@ pub struct Secret {
     secret_stdin: bool,
 }
 
-impl Secret {
-    /// The secret; empty for one that the server makes.
-    fn read(&self) -> Result<String> {
-        if self.secret_stdin { read_line() } else { Ok(String::new()) }
+impl WebhookCommand {
+    /// The secret to give a webhook; empty for one that the server makes.
+    fn secret(&self) -> Result<String> {
+        match self {
+            WebhookCommand::Create { secret, .. } | WebhookCommand::Rotate { secret, .. } if secret.secret_stdin => {
+                read_line()
+            }
+            _ => Ok(String::new()),
+        }
     }
 }
 
@@ -191,20 +196,49 @@ fn status() -> impl TypedValueParser<Value = WebhookDeliveryStatus> {
 
 /// Carries out `polity webhook`.
 pub(crate) async fn run(session: &Session, command: &WebhookCommand) -> Result<()> {
-    session.act(async |client| act(session, &Endpoints { client, is_operator: false }, command).await).await
+    carry_out(session, Owner::Organization, command).await
 }
 
 /// Carries out `polity operator webhook`.
-pub(crate) async fn run_as_operator(session: &Session, client: &Client, command: &WebhookCommand) -> Result<()> {
-    act(session, &Endpoints { client, is_operator: true }, command).await
+pub(crate) async fn run_as_operator(session: &Session, command: &WebhookCommand) -> Result<()> {
+    carry_out(session, Owner::Operator, command).await
 }
 
-async fn act(session: &Session, endpoints: &Endpoints<'_>, command: &WebhookCommand) -> Result<()> {
+/// Whose webhooks.
+#[derive(Clone, Copy)]
+enum Owner {
+    Organization,
+    Operator,
+}
+
+impl Owner {
+    /// Does something with the webhooks: with those of an organization, inside of it.
+    async fn act<T>(self, session: &Session, act: impl AsyncFnOnce(&Endpoints<'_>) -> Result<T>) -> Result<T> {
+        match self {
+            Owner::Organization => session.act(async |client| act(&Endpoints { client, owner: self }).await).await,
+            Owner::Operator => act(&Endpoints { client: session.client()?, owner: self }).await,
+        }
+    }
+}
+
+/// Reads and asks outside of the organization: who interrupts the command there leaves no session behind.
+async fn carry_out(session: &Session, owner: Owner, command: &WebhookCommand) -> Result<()> {
+    if let WebhookCommand::Delete { webhook } = command {
+        let found = owner.act(session, async |endpoints| endpoints.find(webhook).await).await?;
+        confirm(session, &format!("deleting the webhook {}", found.url), &found.url)?;
+        owner.act(session, async |endpoints| endpoints.delete(found.id).await).await?;
+        return session.output.done(&found.id.to_string(), &format!("webhook {} deleted", found.url));
+    }
+    let secret = command.secret()?;
+    owner.act(session, async |endpoints| act(session, endpoints, command, secret).await).await
+}
+
+async fn act(session: &Session, endpoints: &Endpoints<'_>, command: &WebhookCommand, secret: String) -> Result<()> {
     match command {
         WebhookCommand::List => session.output.list(&endpoints.list().await?, &LIST),
-        WebhookCommand::Create { endpoint, description, types, secret } => {
+        WebhookCommand::Create { endpoint, description, types, .. } => {
             let (url, description, event_types) = (endpoint.clone(), description.clone(), types.clone());
-            let request = CreateWebhookRequest { url, description, event_types, secret: secret.read()? };
+            let request = CreateWebhookRequest { url, description, event_types, secret };
             show_secret(session, &endpoints.create(&request).await?)
         }
         WebhookCommand::Get { webhook } => session.output.one(&endpoints.find(webhook).await?, &ONE),
@@ -212,9 +246,9 @@ async fn act(session: &Session, endpoints: &Endpoints<'_>, command: &WebhookComm
             let found = endpoints.find(webhook).await?;
             session.output.one(&endpoints.update(found.id, &changes.patch()).await?, &ONE)
         }
-        WebhookCommand::Rotate { webhook, secret } => {
+        WebhookCommand::Rotate { webhook, .. } => {
             let found = endpoints.find(webhook).await?;
-            let request = RotateWebhookSecretRequest { secret: secret.read()? };
+            let request = RotateWebhookSecretRequest { secret };
             show_secret(session, &endpoints.rotate(found.id, &request).await?)
         }
         WebhookCommand::Test { webhook } => endpoints.test(session, webhook).await,
@@ -230,12 +264,8 @@ async fn act(session: &Session, endpoints: &Endpoints<'_>, command: &WebhookComm
             endpoints.replay(found.id, *event).await?;
             session.output.done(&event.to_string(), &format!("event {event} is delivered again to {}", found.url))
         }
-        WebhookCommand::Delete { webhook } => {
-            let found = endpoints.find(webhook).await?;
-            confirm(session, &format!("deleting the webhook {}", found.url), &found.url)?;
-            endpoints.delete(found.id).await?;
-            session.output.done(&found.id.to_string(), &format!("webhook {} deleted", found.url))
-        }
+        // It asks outside.
+        WebhookCommand::Delete { .. } => Ok(()),
     }
 }
 
@@ -250,22 +280,26 @@ fn show_secret(session: &Session, webhook: &Webhook) -> Result<()> {
 /// The endpoints of the current organization, or those of the operator: the same operations under two addresses.
 struct Endpoints<'a> {
     client: &'a Client,
-    is_operator: bool,
+    owner: Owner,
 }
 
 impl Endpoints<'_> {
     async fn list(&self) -> Result<Vec<Webhook>> {
-        let reply = match self.is_operator {
-            true => self.client.operator_webhooks().operator_list_webhooks().await?,
-            false => self.client.webhooks().list_webhooks().await?,
+        let reply = match self.owner {
+            Owner::Operator => self.client.operator_webhooks().operator_list_webhooks().await?,
+            Owner::Organization => self.client.webhooks().list_webhooks().await?,
         };
         Ok(reply.webhooks)
     }
 
     /// The one with this id or URL; there are few.
     async fn find(&self, wanted: &str) -> Result<Webhook> {
+        must_name("webhook", wanted)?;
         let mut all = self.list().await?;
-        let group = if self.is_operator { "polity operator webhook list" } else { "polity webhook list" };
+        let group = match self.owner {
+            Owner::Operator => "polity operator webhook list",
+            Owner::Organization => "polity webhook list",
+        };
         all.retain(|webhook| webhook.id.to_string() == wanted.to_lowercase() || webhook.url == wanted);
         match all.as_slice() {
             [one] => Ok(one.clone()),
@@ -276,26 +310,26 @@ impl Endpoints<'_> {
     }
 
     async fn create(&self, request: &CreateWebhookRequest) -> Result<Webhook> {
-        let reply = match self.is_operator {
-            true => self.client.operator_webhooks().operator_create_webhook(request).await?,
-            false => self.client.webhooks().create_webhook(request).await?,
+        let reply = match self.owner {
+            Owner::Operator => self.client.operator_webhooks().operator_create_webhook(request).await?,
+            Owner::Organization => self.client.webhooks().create_webhook(request).await?,
         };
         Ok(reply.webhook)
     }
 
     async fn update(&self, id: WebhookId, patch: &WebhookPatch) -> Result<Webhook> {
         let mask = UpdateMask::default();
-        let reply = match self.is_operator {
-            true => self.client.operator_webhooks().operator_update_webhook(id, patch, mask).await?,
-            false => self.client.webhooks().update_webhook(id, patch, mask).await?,
+        let reply = match self.owner {
+            Owner::Operator => self.client.operator_webhooks().operator_update_webhook(id, patch, mask).await?,
+            Owner::Organization => self.client.webhooks().update_webhook(id, patch, mask).await?,
         };
         Ok(reply.webhook)
     }
 
     async fn rotate(&self, id: WebhookId, request: &RotateWebhookSecretRequest) -> Result<Webhook> {
-        let reply = match self.is_operator {
-            true => self.client.operator_webhooks().operator_rotate_webhook_secret(id, request).await?,
-            false => self.client.webhooks().rotate_webhook_secret(id, request).await?,
+        let reply = match self.owner {
+            Owner::Operator => self.client.operator_webhooks().operator_rotate_webhook_secret(id, request).await?,
+            Owner::Organization => self.client.webhooks().rotate_webhook_secret(id, request).await?,
         };
         Ok(reply.webhook)
     }
@@ -303,9 +337,9 @@ impl Endpoints<'_> {
     /// Tries an endpoint; that it does not accept the message is a failure.
     async fn test(&self, session: &Session, wanted: &str) -> Result<()> {
         let found = self.find(wanted).await?;
-        let reply = match self.is_operator {
-            true => self.client.operator_webhooks().operator_test_webhook(found.id).await?,
-            false => self.client.webhooks().test_webhook(found.id).await?,
+        let reply = match self.owner {
+            Owner::Operator => self.client.operator_webhooks().operator_test_webhook(found.id).await?,
+            Owner::Organization => self.client.webhooks().test_webhook(found.id).await?,
         };
         let shown = session.output.one(&reply, &TESTED);
         match reply.delivered {
@@ -321,28 +355,30 @@ impl Endpoints<'_> {
         query: &ListWebhookDeliveriesQuery,
         at_most: usize,
     ) -> Result<()> {
-        let rows = match self.is_operator {
-            true => {
+        let rows = match self.owner {
+            Owner::Operator => {
                 let all = self.client.operator_webhooks();
                 take(all.operator_all_webhook_deliveries(id, query), Some(at_most)).await?
             }
-            false => take(self.client.webhooks().all_webhook_deliveries(id, query), Some(at_most)).await?,
+            Owner::Organization => {
+                take(self.client.webhooks().all_webhook_deliveries(id, query), Some(at_most)).await?
+            }
         };
         session.output.list(&rows, &DELIVERIES)
     }
 
     async fn replay(&self, id: WebhookId, event: EventId) -> Result<()> {
-        match self.is_operator {
-            true => self.client.operator_webhooks().operator_replay_webhook_delivery(id, event).await?,
-            false => self.client.webhooks().replay_webhook_delivery(id, event).await?,
+        match self.owner {
+            Owner::Operator => self.client.operator_webhooks().operator_replay_webhook_delivery(id, event).await?,
+            Owner::Organization => self.client.webhooks().replay_webhook_delivery(id, event).await?,
         };
         Ok(())
     }
 
     async fn delete(&self, id: WebhookId) -> Result<()> {
-        match self.is_operator {
-            true => self.client.operator_webhooks().operator_delete_webhook(id).await?,
-            false => self.client.webhooks().delete_webhook(id).await?,
+        match self.owner {
+            Owner::Operator => self.client.operator_webhooks().operator_delete_webhook(id).await?,
+            Owner::Organization => self.client.webhooks().delete_webhook(id).await?,
         };
         Ok(())
     }

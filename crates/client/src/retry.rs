@@ -11,7 +11,8 @@ use crate::error::Error;
 ///
 /// A call that may be repeated without harm (GET, PUT, DELETE, and what counts
 /// once however often it is sent: recording events, committing and extending a
-/// lease) is repeated after a 429, a 503 and a lost connection; any call is repeated when no
+/// lease; not the two PUT that change the person, nor the one that opens a session)
+/// is repeated after a 429, a 503 and a lost connection; any call is repeated when no
 /// connection could be made, because then nothing was sent. The wait doubles
 /// with each attempt and is drawn at random up to that (full jitter), so that
 /// clients do not come back all at once; `Retry-After` is obeyed.
@@ -85,9 +86,14 @@ impl Retry {
 /// and id, a lease is committed once, and lasts from the last extension on.
 const REPEATABLE: &[&str] = &["RecordEvents", "CommitLease", "ExtendLease"];
 
+/// Operations that must not be repeated though their method says they may: once a password was changed, the one that
+/// was sent as the current one is refused; and each repetition of a refresh opens one more session.
+const UNREPEATABLE: &[&str] = &["UpdateUser", "UpdateUserV2", "RefreshToken"];
+
 /// Whether an operation may be repeated without harm (RFC 9110 §9.2.2, and what is known of it).
 pub(crate) fn is_idempotent(meta: &Meta) -> bool {
-    matches!(meta.method, "GET" | "PUT" | "DELETE") || REPEATABLE.contains(&meta.id)
+    let is_by_method = matches!(meta.method, "GET" | "PUT" | "DELETE") && !UNREPEATABLE.contains(&meta.id);
+    is_by_method || REPEATABLE.contains(&meta.id)
 }
 
 #[cfg(test)]
@@ -138,6 +144,7 @@ mod tests {
             assert!(retry.wait(may(id), 2, &refused(429, None), 0.5).is_some(), "{id}");
         }
         assert!(REPEATABLE.iter().all(|id| may(id)), "what is repeated is in the table");
+        assert!(!UNREPEATABLE.iter().any(|id| may(id)), "and so is what is not");
         assert_eq!(retry.wait(true, 3, &refused(429, None), 0.5), None);
         assert_eq!(Retry::never().wait(true, 0, &refused(429, None), 0.5), None);
     }

@@ -33,6 +33,45 @@ async fn a_name_an_address_and_a_password_are_changed() {
 }
 
 #[tokio::test]
+async fn it_is_told_where_a_mail_goes_that_proves_an_address_and_where_none_does() {
+    let server = TestServer::start().await;
+    let mut proven = Terminal::of(&server, "ann").await;
+    proven.enter("account update --email ann@lee.example --password-stdin", PASSWORD).await;
+    proven.run("account resend-validation").await;
+    assert_eq!(server.mails_to("ann@lee.example").await.len(), 2);
+    proven.enter("account update --email Ann@example.com --password-stdin", PASSWORD).await;
+    let mut unproven = Terminal::new(&server);
+    unproven.enter("signup --email bob@example.com --password-stdin", PASSWORD).await;
+    unproven.enter("account update --email bob@example.com --password-stdin", PASSWORD).await;
+    assert_eq!(server.mails_to("bob@example.com").await.len(), 1);
+    unproven.enter("account update --email bob@lee.example --password-stdin", PASSWORD).await;
+    unproven.run("account resend-validation").await;
+    assert_eq!(server.mails_to("bob@lee.example").await.len(), 2);
+    insta::assert_snapshot!(format!("{}{}", proven.transcript(), unproven.transcript()));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_interrupt_ends_the_wait_for_a_password() {
+    let server = TestServer::start().await;
+    let terminal = Terminal::of(&server, "ann").await;
+    for command in ["login --email ann@example.com --password-stdin", "account password --password-stdin"] {
+        let mut waiting = terminal.start(command);
+        let status = format!("/proc/{}/status", waiting.id());
+        server
+            .until("it listens", async || {
+                let status = std::fs::read_to_string(&status).expect("a status");
+                let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a mask");
+                // The second bit is that of the interrupt.
+                (u64::from_str_radix(caught.trim(), 16).expect("a number") & 2 != 0).then_some(())
+            })
+            .await;
+        assert_eq!(waiting.interrupt().await, Some(1), "{command}");
+        assert_eq!(waiting.complaint().await, "error: interrupted");
+    }
+}
+
+#[tokio::test]
 async fn a_forgotten_password_is_replaced_by_mail() {
     let server = TestServer::start().await;
     server.person("ann").await;

@@ -18,6 +18,41 @@ async fn following_shows_what_is_there_and_then_what_happens() {
 }
 
 #[tokio::test]
+async fn following_without_what_is_there_begins_with_what_happens() {
+    let server = TestServer::start_alone().await;
+    let mut terminal = Terminal::inside(&server).await;
+    let mut follower = terminal.start("activity list --follow --limit 0");
+    let listed = r#"polity_http_requests_total{operation="ListActivities",method="GET",status="2xx"} 1"#;
+    until_metrics(&server, &[listed]).await;
+    terminal.read("project create web -q").await;
+    assert!(follower.line().await.ends_with("created  project  -  web"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn following_that_is_asked_to_end_tells_where_to_go_on_and_ends_its_session() {
+    let server = TestServer::start_alone().await;
+    let mut terminal = Terminal::of(&server, "ann").await;
+    terminal.read("org create acme -q").await;
+    let mut follower = terminal.start("event follow --after= --type organization.created -O acme");
+    assert!(follower.line().await.ends_with("acme"));
+    assert_eq!(follower.signal("TERM").await, Some(0));
+    assert!(follower.complaint().await.starts_with("go on with --after "));
+    let ended = r#"polity_http_requests_total{operation="Logout",method="DELETE",status="2xx"} 1"#;
+    until_metrics(&server, &[ended]).await;
+}
+
+/// Waits until the metrics of the server hold all of this.
+async fn until_metrics(server: &TestServer, wanted: &[&str]) {
+    server
+        .until("the metrics tell", async || {
+            let metrics = server.call("GET", "/metrics").send().await.text;
+            wanted.iter().all(|line| metrics.contains(line)).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn following_prints_each_event_once() {
     let server = TestServer::start().await;
     let mut terminal = Terminal::inside(&server).await;
@@ -39,15 +74,9 @@ async fn following_that_is_interrupted_at_once_tells_where_to_go_on() {
     let server = TestServer::start_alone().await;
     let mut terminal = Terminal::inside(&server).await;
     let mut follower = terminal.start("event follow");
-    server
-        .until("the second request waits", async || {
-            let metrics = server.call("GET", "/metrics").send().await.text;
-            let answered = r#"polity_http_requests_total{operation="ListEvents",method="GET",status="2xx"} 1"#;
-            // The one that asks for the metrics is another.
-            let waits = "polity_http_requests_in_flight 2";
-            (metrics.contains(answered) && metrics.contains(waits)).then_some(())
-        })
-        .await;
+    let answered = r#"polity_http_requests_total{operation="ListEvents",method="GET",status="2xx"} 1"#;
+    // The second request waits; the one that asks for the metrics is another.
+    until_metrics(&server, &[answered, "polity_http_requests_in_flight 2"]).await;
     terminal.read("project create web -q").await;
     assert_eq!(follower.interrupt().await, Some(0));
     let told = follower.complaint().await;

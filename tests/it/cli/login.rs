@@ -34,6 +34,29 @@ async fn a_token_of_an_organization_can_log_in_too() {
     insta::assert_snapshot!(terminal.transcript());
 }
 
+#[tokio::test]
+async fn without_a_token_on_standard_input_nobody_else_acts() {
+    let server = TestServer::start().await;
+    let mut terminal = Terminal::of(&server, "ann").await;
+    for input in ["", "\n", "  \n"] {
+        let ended = terminal.enter("whoami --token -", input).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{input:?}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_login_into_an_organization_that_is_not_there_leaves_no_session() {
+    let server = TestServer::start_alone().await;
+    server.person("ann").await;
+    let mut terminal = Terminal::new(&server);
+    let ended = terminal.enter("login --email ann@example.com --password-stdin -O typo", PASSWORD).await;
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    let metrics = server.call("GET", "/metrics").send().await.text;
+    let ended = r#"polity_http_requests_total{operation="Logout",method="DELETE",status="2xx"} 1"#;
+    assert!(metrics.contains(ended), "{metrics}");
+    assert_eq!(terminal.run("whoami").await.code, 3, "no token is kept");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn nobody_else_can_read_the_profiles() {

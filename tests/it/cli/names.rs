@@ -20,6 +20,42 @@ async fn an_id_the_beginning_of_one_and_a_name_are_the_same_organization() {
 }
 
 #[tokio::test]
+async fn an_empty_name_is_that_of_nothing() {
+    let server = TestServer::start().await;
+    let mut terminal = Terminal::inside(&server).await;
+    let mut refused = async |command: &str| {
+        let ended = terminal.run(command).await;
+        assert_eq!(ended.code, 2, "{command}: {}", ended.stderr);
+        assert!(ended.stderr.contains("the name is empty"), "{command}: {}", ended.stderr);
+    };
+    for command in [
+        "org get ''",
+        "org deactivate '' --yes",
+        "org deactivate ' ' --yes",
+        "org deactivate -O ' ' --yes",
+        "org default-project acme ''",
+        "project delete '' --yes",
+        "credential delete '' --yes",
+        "member remove '' --yes",
+        "webhook delete '' --yes",
+        "github branches ''",
+    ] {
+        refused(command).await;
+    }
+    assert!(terminal.read("org get").await.contains("ACTIVE"));
+    terminal.set("POLITY_TOKEN", server.operator_key());
+    for command in [
+        "operator org lock '' --reason fraud --yes",
+        "operator billing-period '' 15",
+        "operator coupon delete '' --yes",
+        "operator metering-key delete '' --yes",
+        "operator webhook delete '' --yes",
+    ] {
+        assert_eq!(terminal.run(command).await.code, 2, "{command}");
+    }
+}
+
+#[tokio::test]
 async fn a_beginning_that_two_ids_share_is_refused_with_both_of_them() {
     let server = TestServer::start_with(|config| config.max_organizations_per_user = 0).await;
     let mut terminal = Terminal::of(&server, "ann").await;

@@ -53,6 +53,20 @@ async fn switching_makes_an_organization_the_current_one() {
 }
 
 #[tokio::test]
+async fn switching_with_a_token_that_is_not_kept_changes_nothing() {
+    let server = TestServer::start().await;
+    let mut terminal = Terminal::inside(&server).await;
+    let bob = server.person("bob").await;
+    bob.organization("globex").await;
+    let profiles = terminal.home().join("polity").join("profiles.toml");
+    let before = std::fs::read_to_string(&profiles).unwrap();
+    terminal.set("POLITY_TOKEN", &bob.token);
+    assert_eq!(terminal.run("org switch globex").await.code, 2);
+    assert_eq!(std::fs::read_to_string(&profiles).unwrap(), before);
+    insta::assert_snapshot!(terminal.transcript());
+}
+
+#[tokio::test]
 async fn a_token_of_an_organization_lists_it_where_it_is_searched_for() {
     let server = TestServer::start().await;
     let ann = server.person("ann").await;

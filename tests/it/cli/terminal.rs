@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use polity_tests::{PASSWORD, TestServer};
 use tempfile::TempDir;
@@ -46,10 +47,22 @@ impl Started {
 
     /// Interrupts it, as Ctrl-C does, and waits for its code.
     pub async fn interrupt(&mut self) -> Option<i32> {
-        let id = self.child.id().expect("a process").to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status().await.expect("kill");
+        self.signal("INT").await
+    }
+
+    /// Sends it the signal of this name, and waits for its code. Its input stays open meanwhile.
+    pub async fn signal(&mut self, name: &str) -> Option<i32> {
+        let _input = self.child.stdin.take();
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().await.expect("kill");
         assert!(sent.success());
-        self.child.wait().await.expect("an end").code()
+        let end = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        end.expect("an end in time").expect("an end").code()
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("a process")
     }
 }
 
@@ -248,17 +261,21 @@ fn redact(word: &str, ids: &mut BTreeMap<String, usize>) -> String {
     }
 }
 
-/// The words of a command; quotes keep spaces together.
+/// The words of a command; quotes keep spaces together, and make a word of nothing.
 fn words(command: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
     let mut quoted = false;
     for c in command.chars() {
         match c {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            c => words.last_mut().expect("a word").push(c),
+            '\'' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            ' ' if !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
         }
     }
-    words.retain(|word| !word.is_empty());
+    words.extend(word);
     words
 }

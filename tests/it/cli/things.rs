@@ -129,6 +129,7 @@ async fn events_are_listed_from_a_cursor_on() {
     terminal.run("event list").await;
     terminal.run("activity list").await;
     terminal.run("event list --type project.* --limit 1 -o json").await;
+    terminal.run("event list --limit 0").await;
     terminal.run("event list --type project").await;
     terminal.run("event list --after nowhere").await;
     insta::assert_snapshot!(terminal.transcript());

@@ -60,6 +60,9 @@ methods! {
 
     /// Confirm an e-mail address with the id from the mail.
     ///
+    /// One that is to take the place of a proven address takes a token of the person: without one the server answers
+    /// 401, with that of somebody else 403.
+    ///
     /// - `id`: the id.
     @example("(id)", r#"println!("{:?}", reply.token);"#)
     anyone fn validate(id: &str) -> Validate {
