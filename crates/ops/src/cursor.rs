@@ -4,7 +4,10 @@
 //! on and nothing else: who may read what is decided anew on each page, so a
 //! cursor of somebody else gives nothing that an offset would not.
 
+use std::ops::RangeInclusive;
+
 use polity_api::page::Offset;
+use polity_api::scalar::Timestamp;
 use polity_store::Start;
 use uuid::Uuid;
 
@@ -79,6 +82,20 @@ pub(crate) fn start(kind: Kind, cursor: &str, offset: Offset) -> Result<Start<(i
     }
 }
 
+/// The times at which anything was made: from 1970 to 9999. How far time goes beyond depends on the database.
+const TIMES: RangeInclusive<i64> = 0..=253_402_300_799_999_999;
+
+/// Where the page of a request begins, in a list whose keys begin with a time.
+///
+/// # Errors
+/// As [`start`], and 400 on `cursor` when nothing can have been made at its time.
+pub(crate) fn start_at(kind: Kind, cursor: &str, offset: Offset) -> Result<Start<(Timestamp, Uuid)>> {
+    match start(kind, cursor, offset)? {
+        Start::After((number, _)) if !TIMES.contains(&number) => Err(refused()),
+        start => Ok(start.map(|(number, id)| (Timestamp(number), id))),
+    }
+}
+
 /// What is told about a cursor that leads nowhere.
 pub(crate) fn refused() -> Error {
     Error::field("cursor", "must be the next_cursor of the same list")
@@ -117,5 +134,18 @@ mod tests {
         assert_eq!(read(Kind::Organization, &good), None, "of another list");
         assert_eq!(start(Kind::Everything, &good, Offset(0)).unwrap(), Start::After((7, Uuid::nil())));
         assert!(start(Kind::Everything, &good, Offset(1)).is_err());
+    }
+
+    #[test]
+    fn a_time_at_which_nothing_was_made_is_no_key() {
+        let begin = |number| start_at(Kind::Coupons, &write(Kind::Coupons, number, ID), Offset(0));
+        for number in [*TIMES.start(), 1_700_000_000_000_000, *TIMES.end()] {
+            assert_eq!(begin(number).unwrap(), Start::After((Timestamp(number), ID)));
+        }
+        for number in [i64::MIN, -1, TIMES.end() + 1, i64::MAX] {
+            assert!(begin(number).is_err(), "{number}");
+        }
+        assert_eq!(start_at(Kind::Coupons, "", Offset(0)).unwrap(), Start::First);
+        assert_eq!(start_at(Kind::Coupons, "", Offset(3)).unwrap(), Start::Skip(3));
     }
 }

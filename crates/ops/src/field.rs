@@ -1,5 +1,6 @@
 //! Rules for single fields, shared by several resources.
 
+use polity_api::scalar::Timestamp;
 use polity_store::Page;
 use polity_store::organizations::OrganizationRow;
 
@@ -74,6 +75,17 @@ pub(crate) fn text(field: &str, text: &str, max: usize) -> Result<String> {
 pub(crate) fn name(field: &str, given: &str, max: usize) -> Result<String> {
     let given = text(field, given, max)?;
     if given.contains('\n') { Err(Error::field(field, "must be in one line")) } else { Ok(given) }
+}
+
+/// A time that is not before 1970, if it is given: how far back time goes depends on the database.
+///
+/// # Errors
+/// 400 on `field`.
+pub(crate) fn since_1970(field: &str, at: Option<Timestamp>) -> Result<()> {
+    if at.is_some_and(|at| at < Timestamp(0)) {
+        return Err(Error::field(field, "must not be before 1970"));
+    }
+    Ok(())
 }
 
 /// What is looked for in the names of a list: at most [`MAX_SEARCH`] characters.

@@ -178,7 +178,8 @@ async fn pack(ctx: &Ctx) -> Result<bool> {
 
 /// Forgets what has expired and rotates the signing keys when they are due.
 async fn sweep(ctx: &Ctx) -> Result<bool> {
-    keys::rotate(ctx).await?;
+    // Each is done whatever becomes of the others: what fails once may fail for long.
+    let rotated = keys::rotate(ctx).await;
     let swept = ctx.write("sweep", (), |w, ()| {
         Box::pin(async move {
             // Kept a minute beyond their end: a token's own end is rounded up to the second, and
@@ -195,8 +196,10 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
             Ok(tokens + links + deliveries + states + taken + requests)
         })
     });
-    let spend = spend::roll::forget(ctx).await?;
-    Ok(swept.await? > 0 || spend)
+    let (swept, spend) = (swept.await, spend::roll::forget(ctx).await);
+    rotated?;
+    let (swept, spend) = (swept?, spend?);
+    Ok(swept > 0 || spend)
 }
 
 #[cfg(test)]

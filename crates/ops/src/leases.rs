@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::lane::Weight;
 use crate::metering::{Owners, callers};
 use crate::spend::ledger::{self, Account, Bound, Refused, Wanted};
+use crate::spend::period::Period;
 use crate::spend::price::MAX_AMOUNT;
 use crate::spend::{Charge, Ledger};
 use crate::token::{self, Given, Presented};
@@ -200,11 +201,11 @@ async fn on_behalf(w: Work<'_>, act: &Act) -> Result<OnBehalf> {
         return Err(Error::field("token", "is not a token of the organization"));
     }
     caller.reach(w, *organization_id).await.map_err(refused)?;
-    Ok(match caller.via {
-        Via::AccessToken(id) => OnBehalf { token_id: Some(id), credential_id: None },
-        Via::Credential(id) => OnBehalf { token_id: None, credential_id: Some(id) },
-        Via::Session(_) | Via::OperatorKey | Via::MeteringKey(_) => OnBehalf::default(),
-    })
+    let token_id = match caller.via {
+        Via::AccessToken(id) => Some(id),
+        Via::Credential(_) | Via::Session(_) | Via::OperatorKey | Via::MeteringKey(_) => None,
+    };
+    Ok(OnBehalf { token_id, credential_id: caller.credential })
 }
 
 fn charge(new: &NewLease, at: Timestamp) -> Charge {
@@ -239,9 +240,8 @@ impl Desk {
         spendable(account)?;
         let period_starts_at = account.period(w.now)?.start;
         self.owners.check(new.organization_id, &charge(new, w.now))?;
-        if let Some(left) = behalf.token_id.and_then(|id| self.ledger.left_of_token(id))
-            && left < new.amount
-        {
+        let left = behalf.token_id.and_then(|id| self.ledger.left_of_token(id, w.now));
+        if let Some(left) = left.filter(|left| *left < new.amount) {
             let message = format!("budget exhausted: {} micro-cents are left of what the token may spend", left.max(0));
             return Err(Error::precondition(message).on("token"));
         }
@@ -254,7 +254,8 @@ impl Desk {
             organization_id: new.organization_id,
             period_starts_at,
             metering_key_id: key,
-            token_id: behalf.token_id,
+            // One without a limit is of no account: when it is gone, nobody could tell that it had none.
+            token_id: behalf.token_id.filter(|_| left.is_some()),
             project_id: new.project_id,
             credential_id: new.credential_id.or(behalf.credential_id),
             amount_microcents: new.amount,
@@ -285,7 +286,7 @@ impl Desk {
             LeaseStatus::Held | LeaseStatus::Expired => {}
         }
         let held = row.status == LeaseStatus::Held;
-        let left = row.token_id.and_then(|id| self.ledger.left_of_token(id));
+        let left = row.token_id.and_then(|id| self.ledger.left_of_token(id, w.now));
         if !held && left.is_some_and(|left| left < amount) {
             return Err(Error::precondition("the lease has expired, and the token may not spend so much any more"));
         }
@@ -332,7 +333,7 @@ impl Desk {
     ) -> Result<Error> {
         let account = self.ledger.account(organization).ok_or_else(not_found)?;
         let (Refused::Exhausted { left }, Some(budget)) = (refused, account.stops_at()) else { return Ok(too_much()) };
-        let end = account.period(w.now)?.end;
+        let Period { start, end } = account.period(w.now)?;
         let mut message = format!("budget exhausted: {left} of {budget} micro-cents are left until {end}");
         if amount > budget {
             message.push_str("; the lease would pass the whole budget");
@@ -341,7 +342,7 @@ impl Desk {
         let next = match self.next_ends.get(&organization) {
             None if self.ledger.has_backlog(organization) => Some(w.now),
             Some(known) => *known,
-            None => leases::next_end(w.tx, organization, w.now).await?.map(|row| row.expires_at),
+            None => leases::next_end(w.tx, organization, start, w.now).await?.map(|row| row.expires_at),
         };
         self.next_ends.insert(organization, next);
         if let Some(at) = next {

@@ -34,8 +34,8 @@ pub async fn list(ctx: Ctx, req: Request<OperatorListMeteringKeys>) -> Result<Op
     ctx.read("list_metering_keys", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             authz::caller(w, call).await?;
-            let start = cursor::start(Kind::MeteringKeys, &query.cursor, query.offset)?;
-            let start = start.map(|(at, id)| (polity_api::scalar::Timestamp(at), MeteringKeyId(id)));
+            let start = cursor::start_at(Kind::MeteringKeys, &query.cursor, query.offset)?;
+            let start = start.map(|(at, id)| (at, MeteringKeyId(id)));
             let page = metering_keys::list(w.tx, start, query.limit.0.into()).await?;
             let next_cursor = next_cursor(&page, |row| cursor::write(Kind::MeteringKeys, row.created_at.0, row.id.0));
             Ok(OperatorListMeteringKeysReply {

@@ -2,7 +2,7 @@
 
 use polity_api::ids::{CouponId, OrganizationId};
 use polity_api::operation::Empty;
-use polity_api::scalar::{Cents, Timestamp};
+use polity_api::scalar::Cents;
 use polity_api::table::{
     OperatorCreateCoupon, OperatorDeleteCoupon, OperatorGetOrganization, OperatorListActivities, OperatorListCoupons,
     OperatorListOrganizations, OperatorLockOrganization, OperatorSetPlan, OperatorSetQuotas,
@@ -45,8 +45,8 @@ pub async fn list_organizations(
         Box::pin(async move {
             authz::caller(w, call).await?;
             let statuses = Filter::of(query.statuses.iter().map(|s| s.as_str()));
-            let start = cursor::start(Kind::Organizations, &query.cursor, query.offset)?
-                .map(|(at, id)| OrganizationKey { created_at: Timestamp(at), id: OrganizationId(id) });
+            let start = cursor::start_at(Kind::Organizations, &query.cursor, query.offset)?
+                .map(|(created_at, id)| OrganizationKey { created_at, id: OrganizationId(id) });
             let search = Search::new(&query.search);
             let page = organizations::list(w.tx, &statuses, &search, start, query.limit.0.into()).await?;
             let next_cursor = next_cursor(&page, |row| cursor::write(Kind::Organizations, row.created_at.0, row.id.0));
@@ -256,8 +256,8 @@ pub async fn list_coupons(ctx: Ctx, req: Request<OperatorListCoupons>) -> Result
     ctx.read("operator_list_coupons", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             authz::caller(w, call).await?;
-            let start = cursor::start(Kind::Coupons, &query.cursor, query.offset)?
-                .map(|(at, id)| CouponKey { created_at: Timestamp(at), id: CouponId(id) });
+            let start = cursor::start_at(Kind::Coupons, &query.cursor, query.offset)?
+                .map(|(created_at, id)| CouponKey { created_at, id: CouponId(id) });
             let page = coupons::list(w.tx, start, query.limit.0.into()).await?;
             let next_cursor = next_cursor(&page, |row| cursor::write(Kind::Coupons, row.created_at.0, row.id.0));
             Ok(OperatorListCouponsReply {
@@ -329,6 +329,7 @@ fn valid_coupon(mut body: OperatorCreateCouponRequest) -> Result<OperatorCreateC
     if body.currency != "USD" {
         return Err(Error::field("currency", "must be USD"));
     }
+    field::since_1970("expires_at", body.expires_at)?;
     Ok(body)
 }
 

@@ -19,15 +19,15 @@ use serde_json::{Map, Value, json};
 use crate::authz;
 use crate::ctx::{Ctx, Request, Work};
 use crate::error::{Error, Result};
-use crate::field::count;
+use crate::field::{count, since_1970};
 use crate::spend::ledger::days;
 use crate::spend::period::{Period, day};
 use crate::spend::{self, MICROCENTS};
 
 /// Of each list in a period, so many of the largest.
 const LARGEST: i64 = 1_000;
-/// Periods that can be asked for at once.
-const MOST_PERIODS: usize = 24;
+/// Periods that can be asked for at once: as many as two years touch that begin within a period.
+const MOST_PERIODS: usize = 25;
 /// Rows of a download at most.
 const MOST_ROWS: i64 = 100_000;
 
@@ -37,7 +37,8 @@ const MOST_ROWS: i64 = 100_000;
 /// # Errors
 /// 400 on `ending_time` when the time is empty or longer than two years; 400 on a field before 1970.
 pub async fn get(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrganizationUsageReply> {
-    since_1970(req.query.starting_time, req.query.ending_time)?;
+    since_1970("starting_time", req.query.starting_time)?;
+    since_1970("ending_time", req.query.ending_time)?;
     ctx.read("get_usage", (req.call, req.query), |w, (call, query)| {
         Box::pin(async move {
             let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
@@ -56,16 +57,6 @@ pub async fn get(ctx: Ctx, req: Request<GetOrganizationUsage>) -> Result<GetOrga
         })
     })
     .await
-}
-
-/// Nothing was metered before 1970, and how far back time goes depends on the database.
-fn since_1970(starting_time: Option<Timestamp>, ending_time: Option<Timestamp>) -> Result<()> {
-    for (field, at) in [("starting_time", starting_time), ("ending_time", ending_time)] {
-        if at.is_some_and(|at| at < Timestamp(0)) {
-            return Err(Error::field(field, "must not be before 1970"));
-        }
-    }
-    Ok(())
 }
 
 /// The periods from the one with `from` in it to the one with `to` in it.
@@ -161,7 +152,8 @@ pub async fn csv(ctx: Ctx, req: Request<GetOrganizationUsageDetails>) -> Result<
 }
 
 async fn read(ctx: &Ctx, req: Request<GetOrganizationUsageDetails>, window: Window) -> Result<(Vec<UsageDayRow>, i64)> {
-    since_1970(req.query.starting_time, req.query.ending_time)?;
+    since_1970("starting_time", req.query.starting_time)?;
+    since_1970("ending_time", req.query.ending_time)?;
     ctx.read("list_usage", (req.call, req.query, window), |w, (call, query, window)| {
         Box::pin(async move {
             let organization_id = authz::caller(w, call).await?.reach_current(w).await?;
@@ -272,6 +264,11 @@ mod tests {
         assert_eq!(found.iter().map(|period| month(*period)).collect::<Vec<_>>(), ["2025-12", "2026-01"]);
         assert!(periods(at("2026-02-01T00:00:00Z"), at("2026-01-01T00:00:00Z"), 1).is_err());
         assert!(periods(at("2020-01-01T00:00:00Z"), at("2026-01-01T00:00:00Z"), 1).is_err());
+        for (from, to) in [("2024-01-15", "2026-01-14"), ("2024-01-15", "2026-01-15"), ("2024-01-01", "2026-01-01")] {
+            let (from, to) = (at(&format!("{from}T00:00:00Z")), at(&format!("{to}T00:00:00Z")));
+            assert_eq!(periods(from, to, 1).unwrap().len(), MOST_PERIODS);
+        }
+        assert!(periods(at("2024-01-31T00:00:00Z"), at("2026-02-01T00:00:00Z"), 1).is_err());
     }
 
     #[test]

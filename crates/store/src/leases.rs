@@ -4,7 +4,7 @@ use polity_api::ids::{CredentialId, LeaseId, MeteringKeyId, OrganizationId, Proj
 use polity_api::scalar::Timestamp;
 
 use crate::engine::row::row;
-use crate::engine::sql::queries;
+use crate::engine::sql::{queries, sum};
 use crate::engine::value::text_enum;
 use crate::{Error, Tx};
 
@@ -91,15 +91,18 @@ queries! {
     MOVE(organization: OrganizationId, starts_at: Timestamp) => () =
         "update leases set period_starts_at = $2 where organization_id = $1 and status = 'HELD'";
     HELD(organization: OrganizationId) => HeldRow =
-        "select cast(coalesce(sum(amount_microcents), 0) as bigint) as microcents from leases
-         where organization_id = $1 and status = 'HELD'";
+        concat!(
+            "select ", sum!("amount_microcents"), " as microcents from leases
+             where organization_id = $1 and status = 'HELD'"
+        );
     EXPIRED(organization: OrganizationId, now: Timestamp, limit: i64) => LeaseRow = concat!(
         "select ", columns!(), " from leases
          where organization_id = $1 and status = 'HELD' and expires_at <= $2 order by expires_at limit $3"
     );
-    NEXT_END(organization: OrganizationId, now: Timestamp) => LeaseRow = concat!(
+    NEXT_END(organization: OrganizationId, starts_at: Timestamp, now: Timestamp) => LeaseRow = concat!(
         "select ", columns!(), " from leases
-         where organization_id = $1 and status = 'HELD' and expires_at > $2 order by expires_at limit 1"
+         where organization_id = $1 and status = 'HELD' and period_starts_at = $2 and expires_at > $3
+         order by expires_at limit 1"
     );
     EXPIRING(now: Timestamp) => ExpiringRow =
         "select organization_id from leases where status = 'HELD' and expires_at <= $1 order by expires_at limit 1";
@@ -159,12 +162,18 @@ pub async fn expired(
     tx.all(&EXPIRED, (organization, now, limit)).await
 }
 
-/// The lease of an organization that ends next by itself, of those whose time is not over.
+/// The lease of an organization that ends next by itself, of those whose time is not over and that are of the period
+/// which begins then.
 ///
 /// # Errors
 /// What the engine refused.
-pub async fn next_end(tx: &Tx<'_>, organization: OrganizationId, now: Timestamp) -> Result<Option<LeaseRow>, Error> {
-    tx.optional(&NEXT_END, (organization, now)).await
+pub async fn next_end(
+    tx: &Tx<'_>,
+    organization: OrganizationId,
+    starts_at: Timestamp,
+    now: Timestamp,
+) -> Result<Option<LeaseRow>, Error> {
+    tx.optional(&NEXT_END, (organization, starts_at, now)).await
 }
 
 /// The organization whose lease has been over for longest and still holds its amount.

@@ -5,7 +5,7 @@ use polity_api::ids::MeteringKeyId;
 use polity_api::scalar::Timestamp;
 
 use crate::engine::row::row;
-use crate::engine::sql::queries;
+use crate::engine::sql::{queries, sum};
 use crate::page::{END_OF_TIME, Page, Start};
 use crate::{Error, Hash, Tx};
 
@@ -69,7 +69,7 @@ queries! {
     SKIP(before: Timestamp, before_id: MeteringKeyId, offset: i64) => MeteringKeyPlace =
         concat!("select i.created_at, i.id ", walk!(), " limit 1 offset $3");
     CAPS() => CapsRow =
-        "select cast(coalesce(sum(unleased_cap_microcents), 0) as bigint) as microcents from metering_keys";
+        concat!("select ", sum!("unleased_cap_microcents"), " as microcents from metering_keys");
 }
 
 /// The key whose token has this hash.

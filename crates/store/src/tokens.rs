@@ -57,6 +57,8 @@ row! {
         pub spent_microcents: i64,
         /// What its leases hold, in micro-cents.
         pub leased_microcents: i64,
+        /// End of validity.
+        pub expires_at: Timestamp,
     }
 }
 
@@ -92,7 +94,7 @@ queries! {
         "insert into tokens (id, kind, user_id, organization_id, credential_id, created_at, expires_at,
          spend_limit_microcents) values ($1, $2, $3, $4, $5, $6, $7, $8)";
     SPEND(id: TokenId) => TokenSpendRow =
-        "select id, organization_id, spend_limit_microcents, spent_microcents, leased_microcents from tokens
+        "select id, organization_id, spend_limit_microcents, spent_microcents, leased_microcents, expires_at from tokens
          where id = $1";
     SET_SPEND(id: TokenId, spent: i64, leased: i64) => () =
         "update tokens set spent_microcents = $2, leased_microcents = $3 where id = $1", touches: 0;

@@ -7,7 +7,7 @@ use polity_api::scalar::Timestamp;
 use uuid::Uuid;
 
 use crate::engine::row::row;
-use crate::engine::sql::queries;
+use crate::engine::sql::{queries, sum};
 use crate::page::{CountRow, Window};
 use crate::{Error, Tx};
 
@@ -106,17 +106,17 @@ macro_rules! added {
     };
 }
 
-// A sum of quantities, cut off as well: neither part of it, the thousand millions and the rest, leaves 64 bits.
-macro_rules! quantities {
+macro_rules! by_unit {
     () => {
-        "cast(case when sum(quantity / 1000000000) >= 9000000000 then 9223372036854775807
-         else sum(quantity / 1000000000) * 1000000000 + sum(quantity % 1000000000) end as bigint)"
-    };
-}
-
-macro_rules! sum {
-    ($column:literal) => {
-        concat!("cast(coalesce(sum(", $column, "), 0) as bigint)")
+        concat!(
+            "select unit, ",
+            sum!("quantity"),
+            " as quantity, ",
+            sum!("amount_microcents"),
+            " as microcents ",
+            between!(),
+            " group by unit order by 3 desc, unit"
+        )
     };
 }
 
@@ -148,19 +148,19 @@ queries! {
     );
     SUM(organization: OrganizationId, from: Timestamp, to: Timestamp) => SumRow =
         concat!("select ", sum!("amount_microcents"), " as microcents ", between!());
+    // Of what comes to the same, what was said of none is first: the engines disagree where null belongs.
     BY_PROJECT(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64) => ProjectSpendRow = concat!(
         "select project_id, ", sum!("amount_microcents"), " as microcents ", between!(),
-        " group by project_id order by 2 desc, project_id limit $4"
+        " group by project_id order by 2 desc, project_id is not null, project_id limit $4"
     );
     BY_CREDENTIAL(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64) => CredentialSpendRow =
         concat!(
             "select credential_id, ", sum!("amount_microcents"), " as microcents ", between!(),
-            " group by credential_id order by 2 desc, credential_id limit $4"
+            " group by credential_id order by 2 desc, credential_id is not null, credential_id limit $4"
         );
-    BY_UNIT(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64) => UnitSpendRow = concat!(
-        "select unit, ", quantities!(), " as quantity, ", sum!("amount_microcents"), " as microcents ", between!(),
-        " group by unit order by 3 desc, unit limit $4"
-    );
+    // By its bytes, whatever language the database sorts texts by.
+    BY_UNIT(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64) => UnitSpendRow =
+        concat!(by_unit!(), " limit $4"), pg: concat!(by_unit!(), " collate \"C\" limit $4");
     PAGE_ASC(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64, offset: i64) => UsageDayRow =
         page!("");
     PAGE_DESC(organization: OrganizationId, from: Timestamp, to: Timestamp, limit: i64, offset: i64) => UsageDayRow =

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use polity_tests::TestServer;
 use serde_json::json;
 
-use crate::support::{MINUTE, acme, named, source, start, start_with, sums, wanted, with};
+use crate::support::{DAY, HOUR, MINUTE, acme, named, source, start, start_with, sums, to, wanted, with};
 
 /// Far more than the time limit of these units allows for.
 const MANY: i64 = 40_000;
@@ -50,4 +51,36 @@ async fn an_organization_whose_leases_cannot_be_ended_holds_up_no_other() {
     server.advance(2 * MINUTE);
     server.until("those of the other are ended", async || (sums(&server, &globex).await == (0, 0)).then_some(())).await;
     assert_eq!(sums(&server, &acme).await, (0, 1));
+}
+
+async fn access_tokens(server: &TestServer) -> i64 {
+    let text = "select count(*) from tokens where kind = 'ACCESS'";
+    if let Some(client) = server.sql().await {
+        return client.query_one(text, &[]).await.unwrap().get(0);
+    }
+    let conn = rusqlite::Connection::open(server.data_dir().join("polity.db")).unwrap();
+    conn.query_row(text, (), |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn where_old_leases_cannot_be_forgotten_everything_else_is() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
+    let lease = source.leased(&acme, 1).await;
+    source.release(&lease).await.ok();
+    to(&server, &acme, "POST", "/access_token").json(&json!({"validity": "60s"})).send().await.ok();
+    let lite = "create trigger refuse before delete on leases begin select raise(abort, 'refused'); end";
+    let pg = "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$;
+              create trigger refuse before delete on leases for each row execute function refuse()";
+    server.change(lite, pg).await;
+    assert_eq!(access_tokens(&server).await, 1);
+
+    server.advance(2 * DAY);
+    server
+        .until("tokens that have expired are swept", async || {
+            server.advance(HOUR);
+            (access_tokens(&server).await == 0).then_some(())
+        })
+        .await;
+    source.get(&lease).await.ok();
 }

@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use crate::support::{
-    CENT, DAY, acme, at, event, micros, named, recount, shown, source, start, statuses, stop_at, sums, text, to, with,
+    CENT, DAY, HOUR, acme, at, budget, event, micros, named, number, recount, shown, source, start, statuses, stop_at,
+    sums, text, to, wanted, with,
 };
 
 #[tokio::test]
@@ -70,4 +71,52 @@ async fn a_budget_stops_nothing_in_a_period_that_was_over_when_it_was_made() {
         .await;
     assert_eq!(statuses(&reply), ["accepted", "rejected", "accepted", "rejected"]);
     assert_eq!((sums(&server, &acme).await.0, recount(&server, &acme.id, end - 2 * DAY, end).await.0), (0, 5 * CENT));
+}
+
+#[tokio::test]
+async fn a_budget_that_is_lowered_under_leases_is_passed_by_what_they_hold() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 100).await);
+    let said = async || number(&shown(&server, &acme).await["budget"]["max_overshoot_microcents"]);
+    stop_at(&server, &acme, 10).await;
+    let lease = source.leased(&acme, 9 * CENT).await;
+    assert_eq!(said().await, 100);
+    let lowered = stop_at(&server, &acme, 2).await;
+    assert_eq!(number(&lowered["budget"]["max_overshoot_microcents"]), 7 * CENT + 100);
+    let committed = source.commit(&lease, 9 * CENT).await.ok();
+    assert_eq!(number(&committed["lease"]["max_overshoot_microcents"]), 7 * CENT + 100);
+    source.spend(&acme, "1", 100).await;
+    assert_eq!(statuses(&source.record(&[event(&acme, "2", 1)]).await), ["rejected"]);
+    assert_eq!((said().await, sums(&server, &acme).await.0), (7 * CENT + 100, 9 * CENT + 100));
+}
+
+#[tokio::test]
+async fn a_budget_that_begins_to_stop_is_passed_by_what_was_spent() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 100).await);
+    budget(&server, &acme, json!({"amount": "1"})).await;
+    source.spend(&acme, "1", 5 * CENT).await;
+    let stops = stop_at(&server, &acme, 1).await;
+    assert_eq!(number(&stops["budget"]["max_overshoot_microcents"]), 4 * CENT + 100);
+    source.spend(&acme, "2", 100).await;
+    assert_eq!(statuses(&source.record(&[event(&acme, "3", 1)]).await), ["rejected"]);
+    let found = shown(&server, &acme).await;
+    assert_eq!(number(&found["budget"]["max_overshoot_microcents"]), 4 * CENT + 100);
+    assert_eq!(number(&found["spend"]["spent_microcents"]), 5 * CENT + 100);
+}
+
+#[tokio::test]
+async fn a_budget_is_passed_by_leases_that_are_moved_into_its_period() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 100).await);
+    let end = micros(&stop_at(&server, &acme, 1).await["spend"]["period_end"]);
+    server.advance(end - HOUR - server.clock.now_micros());
+    source.ask(with(wanted(&acme, CENT), &json!({"ttl": "86400s"}))).await.ok();
+    server.advance(2 * HOUR);
+    let lease = source.lease(&acme, CENT).await.ok();
+    assert_eq!(number(&lease["lease"]["max_overshoot_microcents"]), 100);
+    let path = format!("/operator/v1/organizations/{}/billing_period", acme.id);
+    server.operator("PUT", &path).json(&json!({"anchor_day": 20})).send().await.ok();
+    assert_eq!(sums(&server, &acme).await, (0, 2 * CENT));
+    assert_eq!(number(&shown(&server, &acme).await["budget"]["max_overshoot_microcents"]), CENT + 100);
 }

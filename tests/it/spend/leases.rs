@@ -64,6 +64,26 @@ async fn a_refusal_names_the_next_lease_that_ends_and_not_one_that_has() {
 }
 
 #[tokio::test]
+async fn a_refusal_names_no_lease_of_a_period_that_is_over() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
+    let end = micros(&stop_at(&server, &acme, 1).await["spend"]["period_end"]);
+    server.advance(end - HOUR - server.clock.now_micros());
+    let before = source.ask(with(wanted(&acme, 100), &json!({"ttl": "7200s"}))).await.ok();
+    server.advance(HOUR + MINUTE);
+    let held = source.ask(with(wanted(&acme, CENT), &json!({"ttl": "36000s"}))).await.ok();
+    let refused = source.lease(&acme, 1).await;
+    let message = refused.error(400, "failed_precondition");
+    assert!(message.contains(&text(&held["lease"]["expires_at"])), "{message}");
+    assert!(!message.contains(&text(&before["lease"]["expires_at"])), "it frees nothing in this one: {message}");
+    assert!(
+        (35_000..=36_001).contains(&refused.header("retry-after").parse::<i64>().unwrap()),
+        "{:?}",
+        refused.headers
+    );
+}
+
+#[tokio::test]
 async fn without_leases_to_end_a_refusal_waits_for_the_next_period() {
     let server = start().await;
     let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);

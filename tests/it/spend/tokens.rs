@@ -3,7 +3,7 @@
 use polity_tests::{Organization, TestServer, on_postgres};
 use serde_json::json;
 
-use crate::support::{CENT, acme, named, path, source, start, sums, text, to, wanted, with};
+use crate::support::{CENT, HOUR, MINUTE, acme, budget, named, path, source, start, sums, text, to, wanted, with};
 
 /// An access token that may spend so many cents.
 async fn limited(server: &TestServer, organization: &Organization, cents: i64) -> String {
@@ -85,6 +85,107 @@ async fn an_expired_lease_of_a_limited_token_gives_back_and_is_committed_only_wi
     source.commit(&first, 400_000).await.ok();
     source.commit(&second, 600_000).await.ok();
     assert_eq!(sums(&server, &acme).await, (CENT, 0));
+}
+
+#[tokio::test]
+async fn an_expired_lease_of_a_limited_token_that_was_revoked_is_committed_no_more() {
+    let server = start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let source = source(&server, "s", 0).await;
+    let (credential, secret) = ann.credential(&acme, "ORGANIZATION").await;
+    let machine = Organization { token: secret, ..acme.clone() };
+    let (limited, free) = (limited(&server, &machine, 1).await, ann.access_token(&machine).await);
+    let ask = async |token: &str, amount: i64, ttl: &str| {
+        let reply = source.ask(with(wanted(&acme, amount), &json!({"token": token, "ttl": ttl}))).await;
+        text(&reply.ok()["lease"]["id"])
+    };
+    let (over, held) = (ask(&limited, 600_000, "60s").await, ask(&limited, 400_000, "3600s").await);
+    let unlimited = ask(&free, 600_000, "60s").await;
+    let path = format!("/v1/credentials/{credential}");
+    server.call("DELETE", &path).token(&acme.token).send().await.ok();
+    server.clock.advance(61_000_000);
+    let message = source.commit(&over, 1).await.error(400, "failed_precondition");
+    assert!(message.contains("the token may not spend so much any more"), "{message}");
+    source.commit(&held, 400_000).await.ok();
+    source.commit(&unlimited, 600_000).await.ok();
+    assert_eq!(sums(&server, &acme).await, (CENT, 0));
+    // Nothing was spent, and that may be said.
+    source.commit(&over, 0).await.ok();
+}
+
+#[tokio::test]
+async fn an_expired_lease_of_a_limited_token_that_has_expired_is_committed_no_more() {
+    let server = start().await;
+    let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
+    let body = json!({"spend_limit_cents": "1", "validity": "90s"});
+    let token = text(&to(&server, &acme, "POST", "/access_token").json(&body).send().await.ok()["token"]);
+    let ask = async |ttl: &str| {
+        let reply = source.ask(with(wanted(&acme, 300_000), &json!({"token": token, "ttl": ttl}))).await;
+        text(&reply.ok()["lease"]["id"])
+    };
+    let (one, two, held) = (ask("60s").await, ask("60s").await, ask("86400s").await);
+    server.clock.advance(MINUTE + 1_000_000);
+    source.commit(&one, 300_000).await.ok();
+    // Whether its row is swept yet makes no difference.
+    for _ in 0..2 {
+        server.advance(MINUTE);
+        source.commit(&two, 1).await.error(400, "failed_precondition");
+        server.advance(HOUR);
+    }
+    source.commit(&held, 300_000).await.ok();
+    assert_eq!(sums(&server, &acme).await, (600_000, 0));
+}
+
+#[tokio::test]
+async fn what_is_leased_with_a_token_is_spent_with_the_credential_behind_it() {
+    let server = start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let source = source(&server, "s", 0).await;
+    let (of_acme, machine) = ann.credential(&acme, "ORGANIZATION").await;
+    let (of_ann, person) = ann.credential(&acme, "USER").await;
+    let access = ann.access_token(&Organization { token: machine.clone(), ..acme.clone() }).await;
+    let session = server.call("POST", &path(&acme, "/switch")).token(&person).send().await.ok();
+    let session = text(&session["token"]["id"]);
+    let other = json!({"credential_id": of_acme});
+    for (token, amount, more) in [
+        (&machine, 1, json!({})),
+        (&access, 20, json!({})),
+        (&person, 300, json!({})),
+        (&session, 4_000, json!({})),
+        (&session, 50_000, other),
+        (&acme.token, 600_000, json!({})),
+    ] {
+        let body = with(with(wanted(&acme, amount), &json!({"token": token})), &more);
+        let lease = text(&source.ask(body).await.ok()["lease"]["id"]);
+        source.commit(&lease, amount).await.ok();
+    }
+    let usage = server.call("GET", "/v1/usages").token(&acme.token).send().await.ok();
+    let periods = usage["usage"]["periods"].as_object().unwrap();
+    let found = &periods.values().next().unwrap()["spend"]["credentials"];
+    let expected = json!([
+        {"credential_id": "", "amount_microcents": "600000"},
+        {"credential_id": of_acme, "amount_microcents": "50021"},
+        {"credential_id": of_ann, "amount_microcents": "4300"},
+    ]);
+    assert_eq!(*found, expected);
+}
+
+#[tokio::test]
+async fn the_name_of_a_credential_of_another_organization_is_told_to_nobody() {
+    let server = start().await;
+    let ann = server.person("ann").await;
+    let (acme, globex) = (ann.organization("acme").await, ann.organization("globex").await);
+    let source = source(&server, "s", 0).await;
+    budget(&server, &acme, json!({"amount": "1"})).await;
+    let (credential, person) = ann.credential(&globex, "USER").await;
+    let session = server.call("POST", &path(&acme, "/switch")).token(&person).send().await.ok();
+    let lease = source.ask(with(wanted(&acme, CENT), &json!({"token": session["token"]["id"]}))).await.ok();
+    source.commit(&text(&lease["lease"]["id"]), CENT).await.ok();
+    let mails = server.mails_to(&ann.email).await;
+    let body = &mails.last().unwrap().body;
+    assert!(body.contains(&credential) && !body.contains("a credential"), "{body}");
 }
 
 #[tokio::test]

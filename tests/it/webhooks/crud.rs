@@ -131,3 +131,22 @@ async fn the_operator_and_an_organization_do_not_reach_each_others_endpoints() {
     assert_eq!(ids, [&json!(of_operator.id)]);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_cursor_with_a_time_at_which_nothing_happened_is_refused() {
+    let server = TestServer::start().await;
+    let ann = server.person("ann").await;
+    let acme = ann.organization("acme").await;
+    let receiver = Receiver::start().await;
+    let endpoint = Endpoint::of(&server, &acme, &receiver, PROJECTS).await;
+    let ask = |number: i64| {
+        let cursor = format!("d{number:016x}{}", endpoint.id.replace('-', ""));
+        endpoint.call("GET", "/deliveries").query(&[("cursor", &cursor)]).send()
+    };
+    // Some of them are times that PostgreSQL has no place for.
+    for number in [i64::MIN, -211_813_488_000_000_001, -1, 253_402_300_800_000_000, i64::MAX] {
+        ask(number).await.field("cursor");
+    }
+    assert_eq!(ask(server.clock.now_micros()).await.ok()["deliveries"], json!([]));
+    server.stop().await;
+}

@@ -36,8 +36,8 @@ pub struct Budget {
     pub forecast_thresholds: Vec<Int64>,
     /// `alert`: members are told. `stop`: nothing more is admitted.
     pub enforcement: String,
-    /// By how much the amount can be passed at most, in micro-cents: what sources may report that ask for no lease.
-    /// Null where nothing stops at the amount.
+    /// By how much the amount can be passed at most, in micro-cents: what sources may report that ask for no lease, and
+    /// what is past it already. Null where nothing stops at the amount.
     pub max_overshoot_microcents: Option<Int64>,
 }
 

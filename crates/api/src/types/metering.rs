@@ -134,8 +134,8 @@ pub struct Lease {
     /// What of the budget is neither spent nor held by a lease, in micro-cents; null without a budget.
     #[serde(default)]
     pub remaining_microcents: Option<Int64>,
-    /// By how much the budget can be passed at most, in micro-cents: what sources may report that ask for no lease.
-    /// Null where nothing stops at the budget.
+    /// By how much the budget can be passed at most, in micro-cents: what sources may report that ask for no lease, and
+    /// what is past it already. Null where nothing stops at the budget.
     #[serde(default)]
     pub max_overshoot_microcents: Option<Int64>,
 }

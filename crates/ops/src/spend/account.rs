@@ -225,11 +225,15 @@ impl Account {
     }
 
     /// By how much the budget can be passed in the period with this time in it, in micro-cents; none where nothing
-    /// stops at it. What was reported past it stays, whatever has become of the keys since.
+    /// stops at it. What was reported past it stays, whatever has become of the keys since. What is beyond it already,
+    /// because it was lowered, began to stop or got leases of another period, stays as well, and what of the caps was not
+    /// reported yet comes on top.
     pub(crate) fn max_overshoot(&self, at: Timestamp) -> Option<i64> {
-        self.stops_at()?;
-        let overrun = self.sheet(at).filter(|sheet| !self.forgets_overruns(sheet)).map_or(0, Sheet::overrun);
-        Some(self.caps.max(overrun))
+        let (budget, sheet) = (self.stops_at()?, self.sheet(at));
+        let overrun = sheet.filter(|sheet| !self.forgets_overruns(sheet)).map_or(0, Sheet::overrun);
+        let beyond = sheet.map_or(0, |sheet| sheet.taken().saturating_sub(budget).max(0));
+        let to_come = self.caps.saturating_sub(overrun).max(0);
+        Some(self.caps.max(overrun).max(beyond.saturating_add(to_come)))
     }
 
     /// Whether the unit sets a budget that covers what was reported past the one before. Taking the budget away does

@@ -156,7 +156,9 @@ async fn spenders(w: Work<'_>, account: &Account, period: Period) -> Result<Stri
     let mut lines = String::new();
     for CredentialSpendRow { credential_id, microcents } in rows {
         let Some(id) = credential_id else { continue };
-        let name = credentials::by_id(w.tx, id).await?.map_or_else(|| id.to_string(), |row| row.name);
+        // One of a person may be of another organization of hers: what she calls it is not told here.
+        let row = credentials::by_id(w.tx, id).await?.filter(|row| row.organization_id == Some(account.row.id));
+        let name = row.map_or_else(|| id.to_string(), |row| row.name);
         lines.push_str(&format!("  {}  {name}\n", dollars(microcents)));
     }
     if !lines.is_empty() {

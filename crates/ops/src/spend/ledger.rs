@@ -174,10 +174,15 @@ impl Ledger {
         self.leases.get(&id).map(|(row, _)| row)
     }
 
-    /// What is left of the spend limit of an access token, in micro-cents; none for no limit.
-    pub(crate) fn left_of_token(&self, id: TokenId) -> Option<i64> {
-        let (row, _) = self.tokens.get(&id)?;
-        Some(row.spend_limit_microcents?.saturating_sub(row.spent_microcents).saturating_sub(row.leased_microcents))
+    /// What is left of the spend limit of an access token, in micro-cents; none for no limit. Nothing is left of one that
+    /// is gone or has expired, whether or not it was swept since.
+    pub(crate) fn left_of_token(&self, id: TokenId, now: Timestamp) -> Option<i64> {
+        let Some((row, _)) = self.tokens.get(&id) else { return Some(0) };
+        let limit = row.spend_limit_microcents?;
+        if row.expires_at <= now {
+            return Some(0);
+        }
+        Some(limit.saturating_sub(row.spent_microcents).saturating_sub(row.leased_microcents))
     }
 
     /// Notes a lease whose amount was set aside; its row is written.
@@ -313,6 +318,10 @@ async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, bud
 /// go on; one that is behind must not stop it once more for the last moments of the period before.
 const CLOCKS_DIFFER: i64 = 5 * micros::SECOND;
 
+/// By how much a unit may be behind another, in microseconds: by the clock of its replica, and by how long it waited and
+/// was run again. A stop of a period that is further ahead was made by a clock that was wrong, and does not last.
+const BEHIND: i64 = micros::HOUR;
+
 /// Stops the spend of an organization whose budget is used up, and lets it go
 /// on when it no longer is, or another period has begun.
 async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<()> {
@@ -320,6 +329,11 @@ async fn stop_or_resume(w: Work<'_>, account: &Account, facts: Facts) -> Result<
     let used_up = account.would_stop(facts.spent);
     let stopped = account.row.spend_resumes_at;
     let deleted = account.row.status == OrganizationStatus::Deleted;
+    let ahead = stopped.is_some_and(|resumes_at| resumes_at > facts.period.end);
+    if ahead && !account.budget_changed && w.now.plus(BEHIND) >= facts.period.end {
+        // The next period has begun for another unit, which has stopped it there: this one has nothing to say any more.
+        return Ok(());
+    }
     if let Some(resumes_at) = stopped
         && (!used_up || resumes_at <= w.now)
     {

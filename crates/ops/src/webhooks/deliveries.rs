@@ -35,8 +35,8 @@ where
                 WebhookDeliveryStatus::Invalid => Filter::default(),
                 status => Filter::of([status.as_str()]),
             };
-            let start = cursor::start(Kind::Deliveries, &query.cursor, query.offset)?
-                .map(|(at, id)| DeliveryKey { created_at: Timestamp(at), event_id: EventId(id) });
+            let start = cursor::start_at(Kind::Deliveries, &query.cursor, query.offset)?
+                .map(|(created_at, id)| DeliveryKey { created_at, event_id: EventId(id) });
             let page = deliveries::list(w.tx, webhook.id, &statuses, start, query.limit.0.into()).await?;
             let next_cursor =
                 next_cursor(&page, |row| cursor::write(Kind::Deliveries, row.created_at.0, row.event_id.0));

@@ -24,15 +24,21 @@ impl PriceList {
     }
 }
 
+/// Said of `[price]`, which is one table and no list.
+const NO_LIST: &str = "price must be a list of tables: write [[price]] above each";
+
 fn parse(text: &str) -> Result<Prices, String> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
     if let Some(key) = table.keys().find(|key| *key != "price") {
         return Err(format!("{key} is unknown: only [[price]] is"));
     }
     let mut prices = Prices::default();
-    let entries = table.get("price").and_then(toml::Value::as_array);
-    for entry in entries.into_iter().flatten() {
-        let entry = entry.as_table().ok_or("a price must be a table")?;
+    let entries = match table.get("price") {
+        None => &[][..],
+        Some(entries) => entries.as_array().ok_or(NO_LIST)?,
+    };
+    for entry in entries {
+        let entry = entry.as_table().ok_or(NO_LIST)?;
         if let Some(key) = entry.keys().find(|key| !["unit", "from", "microcents"].contains(&key.as_str())) {
             return Err(format!("{key} is unknown: a price has unit, from and microcents"));
         }
@@ -79,6 +85,8 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (text, why) in [
             ("a = 1", "a is unknown"),
+            ("[price]\nunit = 'a'\nmicrocents = 1", "write [[price]] above each"),
+            ("price = [1]", "write [[price]] above each"),
             ("[[price]]\nmicrocents = 1", "needs a unit"),
             ("[[price]]\nunit = 'a'", "the price of a needs microcents"),
             ("[[price]]\nunit = 'a'\nmicrocents = 1.5", "the price of a needs microcents"),

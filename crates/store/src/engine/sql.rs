@@ -122,7 +122,24 @@ macro_rules! touched {
         Some($n)
     };
 }
-pub(crate) use {params_of, pg_text, queries, touched};
+
+/// The text of a sum of what a column has, 0 of no row. What would not fit into 64 bits is cut off there, for a sum that
+/// can no longer be counted must not make everything be refused that asks for it: neither part of it, the thousand
+/// millions and the rest, leaves 64 bits.
+macro_rules! sum {
+    ($column:literal) => {
+        concat!(
+            "cast(coalesce(case when sum(",
+            $column,
+            " / 1000000000) >= 9000000000 then 9223372036854775807 else sum(",
+            $column,
+            " / 1000000000) * 1000000000 + sum(",
+            $column,
+            " % 1000000000) end, 0) as bigint)"
+        )
+    };
+}
+pub(crate) use {params_of, pg_text, queries, sum, touched};
 
 #[cfg(test)]
 mod tests {

@@ -48,7 +48,7 @@ impl Real {
         let left = budget.map(|budget| (i128::from(budget.cents) * 1_000_000 - spent - leased).to_string());
         let thresholds: Vec<String> =
             budget.iter().flat_map(|budget| budget.thresholds.iter().map(ToString::to_string)).collect();
-        let overshoot = if stops { Some(world.caps.iter().sum::<i64>().to_string()) } else { None };
+        let overshoot = world.overshoot(period).map(|sum| sum.to_string());
         json!([
             {
                 "amount": budget.map_or(0, |budget| budget.cents).to_string(),

@@ -159,14 +159,7 @@ impl Real {
     /// A lease that can still be asked about.
     fn any_lease(&mut self) -> Option<usize> {
         let known = |lease: &Lease| lease.id.is_some() && lease.ended_at.saturating_add(20 * HOUR) > self.world.now;
-        // When a token is forgotten that has expired, the model does not know.
-        let plain = |lease: &Lease| {
-            lease.state == State::Held
-                || lease.token.is_none_or(|token| self.world.tokens[token].expires_at > self.world.now)
-        };
-        let all: Vec<usize> = (0..self.world.leases.len())
-            .filter(|n| known(&self.world.leases[*n]) && plain(&self.world.leases[*n]))
-            .collect();
+        let all: Vec<usize> = (0..self.world.leases.len()).filter(|n| known(&self.world.leases[*n])).collect();
         let held: Vec<usize> = all.iter().copied().filter(|n| self.world.leases[*n].state == State::Held).collect();
         let from = if self.random.one_in(3) || held.is_empty() { all } else { held };
         self.random.of(&from)

@@ -56,7 +56,7 @@ pub struct Lease {
     pub ended_at: i64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Budget {
     pub cents: i64,
     pub stops: bool,
@@ -144,6 +144,16 @@ impl World {
 
     fn taken(&self, period: Period) -> i128 {
         self.spent(period) + self.leased(period)
+    }
+
+    /// By how much the budget can be passed: by what is beyond it already, and by what sources may still report. Nothing
+    /// that was reported past it takes a unit from the sum of the caps.
+    pub fn overshoot(&self, period: Period) -> Option<i128> {
+        let budget = self.stops_at()?;
+        let caps: i128 = self.caps.iter().map(|cap| i128::from(*cap)).sum();
+        let reported: i128 = self.overruns.iter().filter(|(key, _)| key.0 == period.0).map(|(_, sum)| *sum).sum();
+        let beyond = (self.taken(period) - budget).max(0);
+        Some(caps.max(reported).max(beyond + (caps - reported).max(0)))
     }
 
     fn stops_at(&self) -> Option<i128> {
@@ -296,7 +306,10 @@ impl World {
                 self.now.clamp(start, end - 1)
             }
             State::Expired => {
-                if lease.token.is_some_and(|token| self.left_of(token) < amount) {
+                // Nothing more is spent with a token that has expired.
+                let left =
+                    |token: usize| if self.tokens[token].expires_at > self.now { self.left_of(token) } else { 0 };
+                if lease.token.is_some_and(|token| left(token) < amount) {
                     return Err(No::State);
                 }
                 self.fits(amount)?;
@@ -317,8 +330,11 @@ impl World {
     }
 
     pub fn set_budget(&mut self, budget: Option<Budget>) {
-        self.budget = budget;
-        self.budget_changed();
+        // The same once more is no other budget, and covers nothing that was reported past it.
+        if self.budget != budget {
+            self.budget = budget;
+            self.budget_changed();
+        }
     }
 
     fn budget_changed(&mut self) {

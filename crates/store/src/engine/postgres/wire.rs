@@ -15,6 +15,15 @@ use crate::engine::value::{Datum, Kind, Param};
 /// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
 pub(crate) const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
+/// The first time PostgreSQL knows, in the year 4714 BC, in microseconds from 2000. The last is beyond all that 64 bits
+/// hold from 1970 on.
+const FIRST_MICROS: i64 = -211_813_488_000_000_000;
+
+/// A time as PostgreSQL counts it. What is before the first it knows is that: whoever asks for it is answered.
+fn since_2000(time: Timestamp) -> i64 {
+    time.0.saturating_sub(EPOCH_MICROS).max(FIRST_MICROS)
+}
+
 /// The type of PostgreSQL that holds a kind of value.
 pub(crate) const fn type_of(kind: Kind) -> Type {
     match kind {
@@ -71,7 +80,7 @@ impl ToSql for Bound<'_> {
             Datum::Text(text) => out.extend_from_slice(text.as_bytes()),
             Datum::Integer(number) => out.extend_from_slice(&number.to_be_bytes()),
             Datum::Boolean(truth) => out.extend_from_slice(&[u8::from(*truth)]),
-            Datum::Time(time) => out.extend_from_slice(&(time.0 - EPOCH_MICROS).to_be_bytes()),
+            Datum::Time(time) => out.extend_from_slice(&since_2000(*time).to_be_bytes()),
         }
         Ok(IsNull::No)
     }
@@ -184,6 +193,17 @@ fn qualified(table: &str, columns: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_one_that_postgresql_knows() {
+        assert_eq!(since_2000(Timestamp(EPOCH_MICROS + 7)), 7);
+        assert_eq!(since_2000(Timestamp(FIRST_MICROS + EPOCH_MICROS)), FIRST_MICROS);
+        for early in [i64::MIN, i64::MIN + 1, FIRST_MICROS + EPOCH_MICROS - 1] {
+            assert_eq!(since_2000(Timestamp(early)), FIRST_MICROS);
+        }
+        // The end of its time: the first day of the year 294277.
+        assert!(since_2000(Timestamp(i64::MAX)) < 9_223_371_331_200_000_000);
+    }
 
     #[test]
     fn a_broken_constraint_is_named_as_sqlite_names_it() {
