@@ -1,7 +1,7 @@
 //! Invitations, as the person invited sees them.
 
 use polity_api::scalar::micros::DAY;
-use polity_tests::{Organization, PASSWORD, Person, Reply, TestServer};
+use polity_tests::{Organization, Person, Reply, TestServer};
 use serde_json::{Value, json};
 
 use crate::support::{NOBODY, activities, allow_members, deactivate, each, lock, scope, text};
