@@ -179,6 +179,8 @@ mod tests {
         }
     }
 
+    // Only there can a directory be locked.
+    #[cfg(unix)]
     #[test]
     fn profiles_that_are_kept_at_the_same_time_are_all_kept() {
         let home = tempfile::tempdir().unwrap();

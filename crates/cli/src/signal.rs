@@ -1,8 +1,17 @@
 //! The signals that ask a command that goes on to stop.
 
-/// Waits for the first of them: an interrupt, a request to end, or the end of the terminal.
-#[cfg(unix)]
+/// Waits for one of them. Who asks once more does not wait for what is still tidied up.
 pub(crate) async fn to_stop() {
+    asked().await;
+    tokio::spawn(async {
+        asked().await;
+        std::process::exit(130);
+    });
+}
+
+/// Waits for an interrupt, a request to end, or the end of the terminal.
+#[cfg(unix)]
+async fn asked() {
     use tokio::signal::unix::SignalKind;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     tokio::select! {
@@ -14,7 +23,7 @@ pub(crate) async fn to_stop() {
 
 /// Waits for Ctrl-C.
 #[cfg(not(unix))]
-pub(crate) async fn to_stop() {
+async fn asked() {
     let _ = tokio::signal::ctrl_c().await;
 }
 

@@ -99,8 +99,8 @@ fn renewal(purpose: LinkPurpose) -> Markup {
         LinkPurpose::ValidateEmail => html! {
             p {
                 "If you confirmed your address already, there is nothing left to do. "
-                "Otherwise log in and ask for another mail, or for the new address once more; only the latest mail works, "
-                "and none from before a new password."
+                "Otherwise log in and ask for another mail, or for the new address once more; "
+                "only the latest mail works, and none from before a new password."
             }
         },
         LinkPurpose::ResetPassword => html! {

@@ -81,7 +81,7 @@ pub(crate) async fn replaced_by(w: Work<'_>, link: &LinkRow) -> Result<Option<Us
 async fn prove(ctx: &Ctx, secret: String, identity: Identity) -> Result<NewToken> {
     ctx.write("validate_email", (secret, identity), |w, (secret, identity)| {
         Box::pin(async move {
-            let link = mail::consume(w, secret, LinkPurpose::ValidateEmail).await?;
+            let link = mail::find(w, secret, LinkPurpose::ValidateEmail).await?;
             let (mut user, credential) = match replaced_by(w, &link).await? {
                 Some(user) => {
                     let credential = identity.check(w, &user).await?;
@@ -89,6 +89,7 @@ async fn prove(ctx: &Ctx, secret: String, identity: Identity) -> Result<NewToken
                 }
                 None => (person(w, &link).await?, None),
             };
+            links::use_once(w.tx, link.hash, w.now).await?;
             user.email_validated = true;
             user.updated_at = w.now;
             users::update(w.tx, &user).await.map_err(sessions::email_taken(&user.email))?;

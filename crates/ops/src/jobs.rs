@@ -88,6 +88,9 @@ pub async fn run(ctx: Ctx, mailer: Mailer, stop: impl Future<Output = ()>) {
         repeat(&ctx, stopped.clone(), POLL, || github::uninstall::step(&ctx)),
         webhooks::run(&ctx, stopped.clone()),
         github::sync::run(&ctx, stopped.clone()),
+        // Each on its own: what fails once may fail for long.
+        repeat(&ctx, stopped.clone(), SWEEP, || async { keys::rotate(&ctx).await.map(|()| false) }),
+        repeat(&ctx, stopped.clone(), SWEEP, || spend::roll::forget(&ctx)),
         repeat(&ctx, stopped, SWEEP, || sweep(&ctx)),
     );
 }
@@ -176,10 +179,8 @@ async fn pack(ctx: &Ctx) -> Result<bool> {
     Ok(metered_events::step(&ctx.db, &ctx.filters, ctx.now()).await?)
 }
 
-/// Forgets what has expired and rotates the signing keys when they are due.
+/// Forgets what has expired.
 async fn sweep(ctx: &Ctx) -> Result<bool> {
-    // Each is done whatever becomes of the others: what fails once may fail for long.
-    let rotated = keys::rotate(ctx).await;
     let swept = ctx.write("sweep", (), |w, ()| {
         Box::pin(async move {
             // Kept a minute beyond their end: a token's own end is rounded up to the second, and
@@ -196,10 +197,7 @@ async fn sweep(ctx: &Ctx) -> Result<bool> {
             Ok(tokens + links + deliveries + states + taken + requests)
         })
     });
-    let (swept, spend) = (swept.await, spend::roll::forget(ctx).await);
-    rotated?;
-    let (swept, spend) = (swept?, spend?);
-    Ok(swept > 0 || spend)
+    Ok(swept.await? > 0)
 }
 
 #[cfg(test)]

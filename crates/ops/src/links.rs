@@ -1,8 +1,8 @@
 //! The pages behind mailed links: what a link will do, and doing it.
 //!
 //! Looking changes nothing, so mail scanners do no harm. Pressing the button
-//! needs no session: whoever holds the link has the mail, which proves the address. Only where that is to replace another
-//! one it needs the password as well.
+//! needs no session: whoever holds the link has the mail, which proves the address.
+//! Only where that is to replace another one it needs the password as well.
 
 use polity_api::ids::InvitationId;
 use polity_api::scalar::Timestamp;

@@ -10,6 +10,7 @@ use axum::http::Method;
 use axum::http::header::{ALLOW, HeaderValue};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
+use polity_ops::github::hook;
 use polity_ops::{Ctx, Error as OpsError};
 use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
@@ -42,6 +43,8 @@ pub(crate) struct App {
     pub bodies: Bodies,
     /// Turns to read a delivery of GitHub that is larger than that.
     pub large_deliveries: Semaphore,
+    /// Reads those that have a turn: nobody else has to make room for them.
+    pub delivery_bodies: Bodies,
     /// How long one request may take.
     pub request_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -67,6 +70,7 @@ impl App {
             body_limit_bytes: config.body_limit_bytes,
             bodies: Bodies::new(body::TOTAL_BYTES),
             large_deliveries: Semaphore::new(LARGE_AT_ONCE),
+            delivery_bodies: Bodies::new(LARGE_AT_ONCE * hook::MAX_BODY),
             request_timeout: config.request_timeout,
             trusted_proxies: config.trusted_proxies.clone(),
             stopping: AtomicBool::new(false),

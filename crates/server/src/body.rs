@@ -17,8 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// while it sends never sees the reply.
 const DRAIN_BYTES: usize = 16 << 20;
 
-/// What all bodies together may have in memory beyond what each has free, in bytes: 32 of the largest of metered events,
-/// or the large deliveries of GitHub that are read at a time and a few others.
+/// What all bodies together may have in memory beyond what each has free, in bytes as they are received: 32 of the
+/// largest of metered events.
 pub(crate) const TOTAL_BYTES: usize = 256 << 20;
 
 /// So many bytes of each body do not count: more than most requests have, which are answered also while large ones are
@@ -45,7 +45,9 @@ impl Bodies {
             let frame = frame.map_err(|_| refused("the body broke off".to_owned()))?;
             let Ok(data) = frame.into_data() else { continue };
             seen = seen.saturating_add(data.len());
-            is_full |= seen <= limit && !self.take(data.len().min(seen.saturating_sub(FREE_BYTES)), &mut permit);
+            if !is_full && seen <= limit {
+                is_full = !self.take(data.len().min(seen.saturating_sub(FREE_BYTES)), &mut permit);
+            }
             if seen > limit || is_full {
                 (bytes, permit) = (Vec::new(), None);
             } else {

@@ -38,17 +38,17 @@ async fn carry_out(app: &App, request: Request) -> Result<()> {
     hook::admit(&app.ctx, &signature)?;
     let length = header(&parts.headers, CONTENT_LENGTH.as_str()).parse().unwrap_or(usize::MAX);
     let small = app.body_limit_bytes.min(hook::MAX_BODY);
-    let (_turn, limit) = if length <= small {
-        (None, small)
+    let (_turn, bodies, limit) = if length <= small {
+        (None, &app.bodies, small)
     } else {
         let busy = |_| Error::unavailable("too many large deliveries at once: send it again");
-        (Some(app.large_deliveries.try_acquire().map_err(busy)?), hook::MAX_BODY)
+        (Some(app.large_deliveries.try_acquire().map_err(busy)?), &app.delivery_bodies, hook::MAX_BODY)
     };
     let delivery = Delivery {
         signature,
         id: header(&parts.headers, "x-github-delivery"),
         event: header(&parts.headers, "x-github-event"),
-        body: app.bodies.read(body, limit).await?,
+        body: bodies.read(body, limit).await?,
     };
     hook::receive(&app.ctx, &delivery).await
 }

@@ -5,7 +5,9 @@
 //! The previous release keeps working on the schema of the next one: a step
 //! only adds (expand), and what is no longer used goes in a later release
 //! (contract). An index can go at once, and a table of an embedded database can
-//! be made anew, with the same columns: one release at a time has it open.
+//! be made anew, with the same columns: one release at a time has it open. On
+//! PostgreSQL a step that changes several tables begins with locking them all:
+//! work that is done before it finds one in use is done again.
 
 use polity_api::scalar::Timestamp;
 

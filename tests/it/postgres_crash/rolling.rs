@@ -56,7 +56,7 @@ async fn a_running_replica_works_on_while_the_next_release_expands_the_schema() 
     assert_eq!((numbers.refused, numbers.unknown), (0, 0), "requests were refused");
 }
 
-/// Takes back a step of this release, on a table that is always in use.
+/// Takes back a step of this release, on a table that is always in use and that no later step changes.
 const UNDO: &str = "
 begin;
 delete from schema_migrations where version = 8;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::{
-    CENT, DAY, acme, announced, at, budget, event, is_stopped, mails, micros, source, start, stop_at, with,
+    CENT, DAY, MINUTE, acme, announced, at, budget, event, is_stopped, mails, micros, source, start, stop_at, with,
 };
 
 #[tokio::test]
@@ -42,12 +42,12 @@ async fn a_stop_of_a_period_that_has_begun_elsewhere_is_left_alone() {
     let server = start().await;
     let (acme, source) = (acme(&server).await, source(&server, "s", 0).await);
     let end = micros(&stop_at(&server, &acme, 1).await["spend"]["period_end"]);
-    server.clock.advance(end + 1_000_000 - server.clock.now_micros());
+    server.clock.advance(end + 20 * MINUTE - server.clock.now_micros());
     source.spend(&acme, "1", CENT).await;
     let first = ["reached 80", "reached 100", "stopped"];
     assert_eq!(announced(&server, &acme).await, first);
     // A replica whose clock is behind still counts in the period before, whether or not that is used up with it.
-    server.clock.advance(-4_000_000);
+    server.clock.advance(-40 * MINUTE);
     for (id, amount) in [("2", 1), ("3", CENT - 1)] {
         source.spend(&acme, id, amount).await;
         assert!(is_stopped(&server, &acme).await);
@@ -55,12 +55,12 @@ async fn a_stop_of_a_period_that_has_begun_elsewhere_is_left_alone() {
     source.lease(&acme, 1).await.error(400, "failed_precondition");
     let expected = ["reached 80", "reached 100", "stopped", "reached 80", "reached 100"];
     assert_eq!(announced(&server, &acme).await, expected);
-    server.advance(4_000_000);
+    server.advance(40 * MINUTE);
     assert!(is_stopped(&server, &acme).await);
     assert_eq!(source.record(&[event(&acme, "4", 1)]).await["rejected"], 1);
     assert_eq!(announced(&server, &acme).await, expected);
     // Only a change of the budget undoes it, whatever the clock says.
-    server.clock.advance(-5_000_000);
+    server.clock.advance(-50 * MINUTE);
     stop_at(&server, &acme, 5).await;
     assert!(!is_stopped(&server, &acme).await);
 }

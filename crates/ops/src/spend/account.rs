@@ -226,8 +226,8 @@ impl Account {
 
     /// By how much the budget can be passed in the period with this time in it, in micro-cents; none where nothing
     /// stops at it. What was reported past it stays, whatever has become of the keys since. What is beyond it already,
-    /// because it was lowered, began to stop or got leases of another period, stays as well, and what of the caps was not
-    /// reported yet comes on top.
+    /// because it was lowered, began to stop or got leases of another period, stays as well, and what of the caps was
+    /// not reported yet comes on top.
     pub(crate) fn max_overshoot(&self, at: Timestamp) -> Option<i64> {
         let (budget, sheet) = (self.stops_at()?, self.sheet(at));
         let overrun = sheet.filter(|sheet| !self.forgets_overruns(sheet)).map_or(0, Sheet::overrun);

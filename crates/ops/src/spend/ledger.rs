@@ -174,8 +174,8 @@ impl Ledger {
         self.leases.get(&id).map(|(row, _)| row)
     }
 
-    /// What is left of the spend limit of an access token, in micro-cents; none for no limit. Nothing is left of one that
-    /// is gone or has expired, whether or not it was swept since.
+    /// What is left of the spend limit of an access token, in micro-cents; none for no limit. Nothing is left of one
+    /// that is gone or has expired, whether or not it was swept since.
     pub(crate) fn left_of_token(&self, id: TokenId, now: Timestamp) -> Option<i64> {
         let Some((row, _)) = self.tokens.get(&id) else { return Some(0) };
         let limit = row.spend_limit_microcents?;
@@ -318,8 +318,8 @@ async fn announce(w: Work<'_>, account: &Account, facts: Facts, before: i64, bud
 /// go on; one that is behind must not stop it once more for the last moments of the period before.
 const CLOCKS_DIFFER: i64 = 5 * micros::SECOND;
 
-/// By how much a unit may be behind another, in microseconds: by the clock of its replica, and by how long it waited and
-/// was run again. A stop of a period that is further ahead was made by a clock that was wrong, and does not last.
+/// By how much a unit may be behind another, in microseconds: by the clock of its replica, and by how long it waited
+/// and was run again. A stop of a period that is further ahead was made by a clock that was wrong, and does not last.
 const BEHIND: i64 = micros::HOUR;
 
 /// Stops the spend of an organization whose budget is used up, and lets it go

@@ -82,12 +82,14 @@ async fn roll(w: Work<'_>, id: OrganizationId) -> Result<()> {
 
 /// Forgets events and leases that are too old to be asked about; tells whether there may be more.
 pub(crate) async fn forget(ctx: &Ctx) -> Result<bool> {
-    ctx.write("forget_spend", (), |w, ()| {
-        Box::pin(async move {
-            let events = metered_events::forget(w.tx, w.now, 10 * BATCH).await?;
-            let leases = leases::delete_ended(w.tx, w.now.plus(-ENDED_LEASE_MICROS), BATCH).await?;
-            Ok(events > 0 || leases > 0)
-        })
-    })
-    .await
+    let events = ctx.write("forget_events", (), |w, ()| {
+        Box::pin(async move { Ok(metered_events::forget(w.tx, w.now, 10 * BATCH).await? > 0) })
+    });
+    let leases = ctx.write("forget_leases", (), |w, ()| {
+        let before = w.now.plus(-ENDED_LEASE_MICROS);
+        Box::pin(async move { Ok(leases::delete_ended(w.tx, before, BATCH).await? > 0) })
+    });
+    // What cannot be done with the one is no reason to leave the other.
+    let (events, leases) = (events.await, leases.await);
+    Ok(events? | leases?)
 }

@@ -9,7 +9,7 @@ use super::Config;
 use super::database::Database;
 use super::github;
 use super::prices::PriceList;
-use super::value::{Secret, duration, list, number, show_duration, switch};
+use super::value::{Secret, at_most, duration, list, number, show_duration, switch};
 use parse::{
     domains, http_url, log_format, log_format_name, operator_key, origins, revocation_bound, secret_key, signup,
     signup_name, smtp_url,
@@ -415,8 +415,8 @@ pub const SETTINGS: &[Setting] = &[
         flag: false,
         secret: false,
         default: "1048576",
-        doc: "The largest request body",
-        set: |c, v| put(&mut c.body_limit_bytes, number(v, 1024)),
+        doc: "The largest request body, 64 MiB at most",
+        set: |c, v| put(&mut c.body_limit_bytes, number(v, 1024).and_then(|bytes| at_most(bytes, 64 << 20))),
         show: |c| Some(c.body_limit_bytes.to_string()),
     },
     Setting {

@@ -55,6 +55,11 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str, least: u64) -> Result<T, Strin
     number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| format!("must be a whole number from {least} on"))
 }
 
+/// Refuses a number above a limit.
+pub(super) fn at_most(number: usize, most: usize) -> Result<usize, String> {
+    if number <= most { Ok(number) } else { Err(format!("must be {most} at most")) }
+}
+
 /// Units of a duration and their seconds, the largest first.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 /// The longest duration, in seconds: a hundred years.

@@ -123,9 +123,9 @@ macro_rules! touched {
     };
 }
 
-/// The text of a sum of what a column has, 0 of no row. What would not fit into 64 bits is cut off there, for a sum that
-/// can no longer be counted must not make everything be refused that asks for it: neither part of it, the thousand
-/// millions and the rest, leaves 64 bits.
+/// The text of a sum of what a column has, 0 of no row. What would not fit into 64 bits is cut off there, for a sum
+/// that can no longer be counted must not make everything be refused that asks for it: neither part of it, the
+/// thousand millions and the rest, leaves 64 bits.
 macro_rules! sum {
     ($column:literal) => {
         concat!(

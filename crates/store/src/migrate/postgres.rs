@@ -27,9 +27,9 @@ use crate::migrate::{Migration, Next, checksum, known, next};
 /// that start together on an empty database can collide over their names.
 const TRIES: usize = 10;
 
-/// How long a step waits for a table at first, and at most: for as long it may hold up others, several times where it
-/// wants several tables, and they are to be through within the time of a unit.
-const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
+/// How long a step waits for a table at first, and at most: for as long it may hold up others, and they are to be through
+/// within the time of a unit. `PostgreSQL` ends an autovacuum that somebody waits for after a second.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(1250));
 
 /// How many times as long as it waited a step lets others through.
 const PAUSE: u32 = 4;

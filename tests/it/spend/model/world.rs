@@ -146,8 +146,8 @@ impl World {
         self.spent(period) + self.leased(period)
     }
 
-    /// By how much the budget can be passed: by what is beyond it already, and by what sources may still report. Nothing
-    /// that was reported past it takes a unit from the sum of the caps.
+    /// By how much the budget can be passed: by what is beyond it already, and by what sources may still report.
+    /// Nothing that was reported past it takes a unit from the sum of the caps.
     pub fn overshoot(&self, period: Period) -> Option<i128> {
         let budget = self.stops_at()?;
         let caps: i128 = self.caps.iter().map(|cap| i128::from(*cap)).sum();
@@ -347,8 +347,8 @@ impl World {
         self.stop_or_resume();
     }
 
-    /// The current period becomes another: what leases hold, what was reported past the budget, and what was announced go
-    /// along.
+    /// The current period becomes another: what leases hold, what was reported past the budget, and what was announced
+    /// go along.
     pub fn set_anchor(&mut self, day: i64) {
         if self.anchor == day {
             return;
