@@ -4,10 +4,16 @@ use polity_tests::{Organization, TestServer};
 use serde_json::{Value, json};
 
 /// Units that are no part of an operation.
-const BACKGROUND: [&str; 9] = [
+const BACKGROUND: [&str; 15] = [
     "due_jobs",
     "due_mails",
     "due_webhooks",
+    "due_spend",
+    "due_github",
+    "due_uninstalls",
+    "roll_spend",
+    "forget_events",
+    "forget_leases",
     "claim_job",
     "claim_mails",
     "sweep",
