@@ -106,4 +106,12 @@ mod tests {
         assert!(switch("").is_err());
         assert_eq!(list(" a, b ,,c ").collect::<Vec<_>>(), ["a", "b", "c"]);
     }
+
+    #[test]
+    fn a_number_has_its_limits() {
+        assert_eq!(number::<usize>("1024", 1024).and_then(|bytes| at_most(bytes, 2048)), Ok(1024));
+        assert_eq!(at_most(2048, 2048), Ok(2048));
+        assert_eq!(at_most(2049, 2048), Err("must be 2048 at most".to_owned()));
+        assert!(number::<usize>("1023", 1024).is_err());
+    }
 }
